@@ -121,8 +121,8 @@ def _decode_object(payload: bytes) -> dict[str, Any]:
     return fields
 
 
-def _decode_kind(text: object) -> TunnelKind:
-    try:
-        return TunnelKind(text)
-    except ValueError:
-        raise RemoteProtocolError(f"unsupported protocol: {str(text)[:40]!r}") from None
+def _decode_kind(name: object) -> TunnelKind:
+    for kind in TunnelKind:
+        if kind.value == name:
+            return kind
+    raise RemoteProtocolError(f"unsupported protocol: {str(name)[:40]!r}")

@@ -1,0 +1,206 @@
+"""Message bodies (RFC 9112 6-7): where one ends, and how it is written again.
+
+Readers take what arrived and say which part of it is body; they copy nothing. A body of known
+length is counted, not parsed. Chunks are taken apart and made anew, so that extensions and
+other people's ideas of a line end go no further.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+from typing import Protocol
+
+from pgrok.errors import LocalProtocolError, RemoteProtocolError
+from pgrok.http.fields import Fields, encode, has_illegal_value, permitted_trailers
+from pgrok.http.head import MAX_HEAD_BYTES, MAX_HEAD_LINES, Framing
+
+MAX_CHUNK_LINE = 1024
+"""Octets of a chunk's size line with its extensions, which nobody uses; nginx has no limit."""
+
+Pieces = list[memoryview]
+
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
+_TRAILER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
+_CRLF = b"\r\n"
+
+
+class BodyReader(Protocol):
+    """Finds the end of one body. `done` tells that it was found; `trailers` came after it."""
+
+    done: bool
+    trailers: Fields
+
+    def receive(self, data: memoryview, pieces: Pieces) -> int:
+        """Append what is body in `data` to `pieces`; return how much of `data` was used.
+
+        Raises `RemoteProtocolError` where the framing is broken.
+        """
+
+    def receive_eof(self) -> None:
+        """Take the end of the connection; raises `RemoteProtocolError` if the body is cut."""
+
+
+class LengthReader:
+    """Counts a body of known length; 0 is none."""
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+        self.done = length == 0
+        self.trailers: Fields = []
+
+    def receive(self, data: memoryview, pieces: Pieces) -> int:
+        """See `BodyReader`."""
+        used = min(len(data), self._left)
+        if used:
+            pieces.append(data[:used])
+            self._left -= used
+        self.done = self._left == 0
+        return used
+
+    def receive_eof(self) -> None:
+        """See `BodyReader`."""
+        if not self.done:
+            raise RemoteProtocolError(f"the body ended {self._left} octets early")
+
+
+class UntilCloseReader:
+    """A response's body that ends with its connection."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.trailers: Fields = []
+
+    def receive(self, data: memoryview, pieces: Pieces) -> int:
+        """See `BodyReader`."""
+        pieces.append(data)
+        return len(data)
+
+    def receive_eof(self) -> None:
+        """See `BodyReader`."""
+        self.done = True
+
+
+class _In(Enum):
+    """What a chunked body goes on with (RFC 9112 7.1)."""
+
+    SIZE = "chunk-size"
+    DATA = "chunk-data"
+    DATA_END = "end of chunk-data"
+    TRAILER = "trailer-section"
+
+
+class ChunkedReader:
+    """Takes chunks apart, strictly: CRLF ends a line and nothing else does."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.trailers: Fields = []
+        self._in = _In.SIZE
+        self._left = 0
+        self._line = b""
+        self._trailer_bytes = 0
+
+    def receive(self, data: memoryview, pieces: Pieces) -> int:
+        """See `BodyReader`."""
+        used = 0
+        while used < len(data) and not self.done:
+            if self._in is _In.DATA:
+                used += self._take_data(data[used:], pieces)
+            else:
+                used += self._take_line(data[used:])
+        return used
+
+    def receive_eof(self) -> None:
+        """See `BodyReader`."""
+        if not self.done:
+            raise RemoteProtocolError(f"the body ended within its {self._in.value}")
+
+    def _take_data(self, data: memoryview, pieces: Pieces) -> int:
+        taken = min(len(data), self._left)
+        pieces.append(data[:taken])
+        self._left -= taken
+        if self._left == 0:
+            self._in = _In.DATA_END
+        return taken
+
+    def _take_line(self, data: memoryview) -> int:
+        """Complete the line that is under way, if its end is in `data`."""
+        limit = MAX_HEAD_BYTES if self._in is _In.TRAILER else MAX_CHUNK_LINE
+        window = bytes(data[: limit + 2 - len(self._line)])
+        joined = self._line + window
+        end = joined.find(_CRLF, max(0, len(self._line) - 1))
+        if end < 0:
+            self._line = joined
+            self._check_partial_line(limit)
+            return len(window)
+        used = end + 2 - len(self._line)
+        self._line = b""
+        self._end_line(joined[:end])
+        return used
+
+    def _check_partial_line(self, limit: int) -> None:
+        if len(self._line) > limit or b"\n" in self._line:
+            raise RemoteProtocolError(f"malformed {self._in.value}")
+        if self._in is _In.DATA_END and self._line not in (b"", b"\r"):
+            raise RemoteProtocolError("a chunk is longer than its size")
+
+    def _end_line(self, line: bytes) -> None:
+        if self._in is _In.SIZE:
+            self._begin_chunk(line)
+        elif self._in is _In.DATA_END:
+            if line:
+                raise RemoteProtocolError("a chunk is longer than its size")
+            self._in = _In.SIZE
+        elif line:
+            self._add_trailer(line)
+        else:
+            self.done = True
+
+    def _begin_chunk(self, line: bytes) -> None:
+        match = _CHUNK_LINE.fullmatch(line)
+        if match is None:
+            raise RemoteProtocolError("malformed chunk-size")
+        self._left = int(match[1], 16)
+        self._in = _In.DATA if self._left else _In.TRAILER
+
+    def _add_trailer(self, line: bytes) -> None:
+        match = _TRAILER.fullmatch(line)
+        self._trailer_bytes += len(line) + 2
+        if match is None or has_illegal_value([(match[1], match[2])]):
+            raise RemoteProtocolError("malformed trailer field")
+        if self._trailer_bytes > MAX_HEAD_BYTES or len(self.trailers) >= MAX_HEAD_LINES:
+            raise RemoteProtocolError("too many trailer fields", status=431)
+        self.trailers.append((match[1], match[2]))
+
+
+def body_reader(framing: Framing, length: int) -> BodyReader:
+    """Return the reader for a body that is framed so."""
+    if framing is Framing.CHUNKED:
+        return ChunkedReader()
+    return UntilCloseReader() if framing is Framing.UNTIL_CLOSE else LengthReader(length)
+
+
+class BodyWriter:
+    """Writes a body in the framing that the message's new head announces."""
+
+    def __init__(self, framing: Framing) -> None:
+        self._framing = framing
+
+    def encode(self, pieces: Iterable[memoryview]) -> list[bytes | memoryview]:
+        """Return what to send for these pieces of the body."""
+        if self._framing is not Framing.CHUNKED:
+            if self._framing is Framing.NONE:
+                raise LocalProtocolError("body data for a message without a body")
+            return list(pieces)
+        chunks: list[bytes | memoryview] = []
+        for piece in pieces:
+            chunks += (b"%x\r\n" % len(piece), piece, _CRLF)
+        return chunks
+
+    def end(self, trailers: Fields) -> bytes:
+        """Return what to send after the last piece; only chunks can carry trailers."""
+        if self._framing is not Framing.CHUNKED:
+            return b""
+        return b"0\r\n%b\r\n" % encode(permitted_trailers(trailers))
