@@ -1,0 +1,39 @@
+# Thin on purpose: each target names what it does, scripts/ and the product do it.
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt lock clean deps dev
+
+BIN := .venv/bin
+export PYTHON
+
+help: ## List these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: ## Start a server, a demo application and a tunnel to it; Ctrl-C ends them
+	@scripts/run.sh
+
+test: deps ## Install what the tests need and run all of them
+	$(BIN)/pytest
+
+check: dev ## Format, lint, types, import arrows, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/unit
+
+fmt: dev ## Format the code and sort its imports
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: dev ## Resolve the dependencies anew into the hashed locks
+	scripts/lock.sh --upgrade
+
+clean: ## Remove all that these targets made
+	rm -rf .venv .cache build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf tests/e2e/oidc-provider/node_modules
+
+deps: dev
+	@scripts/test-deps.sh
+
+dev:
+	@scripts/venv.sh requirements-dev.lock
