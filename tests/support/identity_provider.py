@@ -1,0 +1,143 @@
+"""An identity provider in memory: strict about what it gets, and able to lie on demand."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, unquote_plus, urlsplit
+
+import httpx2
+from joserfc import jwt
+from joserfc.jwk import ECKey, Key
+
+ISSUER = "https://id.example.com"
+CLIENT_ID = "pgrok"
+CLIENT_SECRET = "s3cret/with:signs"
+ACCESS_TOKEN = "access-1"
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class IdentityProvider:
+    """Answers as a provider does; set an attribute to make it lie.
+
+    `metadata`, `id_token` and `userinfo` override single claims (None takes one away);
+    `answers` replaces whole responses by path; `asked` counts requests by path.
+    """
+
+    now: datetime = NOW
+    metadata: dict[str, Any] = field(default_factory=dict)
+    id_token: dict[str, Any] = field(default_factory=dict)
+    userinfo: dict[str, Any] = field(default_factory=dict)
+    token: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, httpx2.Response | Exception] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    key: Key = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "k1"}))
+    header: dict[str, Any] = field(default_factory=lambda: {"alg": "ES256", "kid": "k1"})
+    signed_with: Key | None = None
+    _request: dict[str, str] = field(default_factory=dict)
+
+    def client(self) -> httpx2.AsyncClient:
+        """Return a client whose every request goes here."""
+        return httpx2.AsyncClient(transport=httpx2.MockTransport(self._answer))
+
+    def authorize(self, url: str) -> dict[str, str]:
+        """Play the browser at the authorization endpoint; return the response's parameters."""
+        assert url.startswith(f"{ISSUER}/authorize?")
+        self._request = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        return {"code": "code-1", "state": self._request["state"]}
+
+    @property
+    def requested(self) -> dict[str, str]:
+        """The parameters of the last authorization request."""
+        return self._request
+
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        path = request.url.path
+        self.asked.append(path)
+        canned = self.answers.get(path)
+        if isinstance(canned, Exception):
+            raise canned
+        if canned is not None:
+            return canned
+        match path:
+            case "/.well-known/openid-configuration":
+                return httpx2.Response(200, json=_merged(self._document(), self.metadata))
+            case "/jwks":
+                return httpx2.Response(200, json={"keys": [self.key.as_dict(private=False)]})
+            case "/token":
+                return self._redeem(request)
+            case "/userinfo":
+                assert request.headers["authorization"] == f"Bearer {ACCESS_TOKEN}"
+                return httpx2.Response(200, json=_merged(self._claims(), self.userinfo))
+        return httpx2.Response(404)
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "issuer": ISSUER,
+            "authorization_endpoint": f"{ISSUER}/authorize",
+            "token_endpoint": f"{ISSUER}/token",
+            "userinfo_endpoint": f"{ISSUER}/userinfo",
+            "jwks_uri": f"{ISSUER}/jwks",
+            "id_token_signing_alg_values_supported": ["ES256", "HS256", "none"],
+        }
+
+    def _claims(self) -> dict[str, Any]:
+        return {
+            "sub": "sub-1",
+            "name": "Alice Doe",
+            "email": "alice@example.com",
+            "email_verified": True,
+        }
+
+    def _redeem(self, request: httpx2.Request) -> httpx2.Response:
+        form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
+        if not self._knows_client(request, form):
+            return httpx2.Response(401, json={"error": "invalid_client"})
+        challenge = hashlib.sha256(form["code_verifier"].encode()).digest()
+        proven = _base64(challenge) == self._request["code_challenge"]
+        if not proven or form["redirect_uri"] != self._request["redirect_uri"]:
+            return httpx2.Response(400, json={"error": "invalid_grant"})
+        answer = {
+            "access_token": ACCESS_TOKEN,
+            "token_type": "Bearer",
+            "id_token": self._signed_token(),
+        }
+        return httpx2.Response(200, json=_merged(answer, self.token))
+
+    def _knows_client(self, request: httpx2.Request, form: dict[str, str]) -> bool:
+        if "client_secret" in form:
+            return (form["client_id"], form["client_secret"]) == (CLIENT_ID, CLIENT_SECRET)
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        name, _, secret = base64.b64decode(encoded).decode().partition(":")
+        return (scheme, unquote_plus(name), unquote_plus(secret)) == (
+            "Basic",
+            CLIENT_ID,
+            CLIENT_SECRET,
+        )
+
+    def _signed_token(self) -> str:
+        issued_at = int(self.now.timestamp())
+        claims = {
+            "iss": ISSUER,
+            "sub": "sub-1",
+            "aud": CLIENT_ID,
+            "exp": issued_at + 300,
+            "iat": issued_at,
+            "nonce": self._request["nonce"],
+            "at_hash": _base64(hashlib.sha256(ACCESS_TOKEN.encode()).digest()[:16]),
+        }
+        key = self.signed_with or self.key
+        algorithms = [self.header["alg"]]
+        return jwt.encode(self.header, _merged(claims, self.id_token), key, algorithms=algorithms)
+
+
+def _merged(claims: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in (claims | overrides).items() if value is not None}
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
