@@ -68,10 +68,18 @@ func run(o options) error {
 		say("🎉 You're ready to go live at %s! remote=%s", url, o.remote)
 	}
 	go obey(client, listener, o)
+	go serve(listener, o)
+	return client.Wait()
+}
+
+func serve(listener net.Listener, o options) {
+	var err error
 	if o.protocol == "tcp" {
-		return serveTCP(listener, o.forward)
+		err = serveTCP(listener, o.forward)
+	} else {
+		err = serveHTTP(listener, o.forward)
 	}
-	return serveHTTP(listener, o.forward)
+	say("tunnel ended: %v", err)
 }
 
 func dial(o options) (*ssh.Client, error) {

@@ -1,0 +1,24 @@
+"""What the tests run against: started once where that is safe, always real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import go
+from support.origin import Origin
+
+
+@pytest.fixture(scope="session")
+def origin() -> Iterator[Origin]:
+    """The application behind the tunnels."""
+    with Origin() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def go_binaries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the Go stand-ins for the original's client and server."""
+    return go.build(tmp_path_factory.mktemp("go"))
