@@ -1,0 +1,1 @@
+"""Bytes over SSH, for both ends: the only room that knows asyncssh."""

@@ -1,0 +1,127 @@
+"""The SSH client as the rest of the house sees it: no type of asyncssh's in it."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import socket
+from collections.abc import Callable, Sequence
+
+import asyncssh
+
+from pgrok.address import Address
+from pgrok.errors import HostKeyMismatch, ServerUnreachable, TokenRefused
+from pgrok.transport import algorithms
+from pgrok.transport.interfaces import HostKeyInfo
+from pgrok.transport.ssh.client import ClientConnection
+
+CONNECT_SECONDS = 15.0
+KEEPALIVE_SECONDS = 11.0
+KEEPALIVE_COUNT = 3
+
+USER_NAME = "pgrok"
+"""What the original's client sends; servers ignore it."""
+
+
+async def connect(
+    address: Address,
+    *,
+    token: str,
+    check_host_key: Callable[[HostKeyInfo], bool],
+    client_version: str,
+    host_key_algorithms: Sequence[str] = (),
+) -> ClientConnection:
+    """Return an authenticated connection to the server at `address`.
+
+    `check_host_key` is asked before the token is sent; it returns whether the key is good, or
+    raises. `host_key_algorithms` are those of the keys known for this server, most wanted
+    first: a server that got another key besides must not look like another server.
+
+    Raises `ServerUnreachable`, `HostKeyMismatch`, `TokenRefused`.
+    """
+    loop = asyncio.get_running_loop()
+    options = _options(address, token, client_version, host_key_algorithms)
+    options.waiter = loop.create_future()
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _, connection = await loop.create_connection(
+                lambda: ClientConnection(loop, options, check_host_key=check_host_key),
+                address.host,
+                address.port,
+            )
+            return await _authenticated(connection, options.waiter)
+    except TimeoutError:
+        raise ServerUnreachable(
+            f"{address} did not answer within {CONNECT_SECONDS:.0f} seconds"
+        ) from None
+    except socket.gaierror as error:
+        raise ServerUnreachable(
+            f"{address.host!r} cannot be looked up: {error.strerror}; check the remote address"
+        ) from None
+    except OSError as error:
+        raise ServerUnreachable(
+            f"{address} cannot be reached: {os.strerror(error.errno) if error.errno else error}"
+        ) from None
+
+
+async def _authenticated(
+    connection: ClientConnection, waiter: asyncio.Future[None]
+) -> ClientConnection:
+    try:
+        await waiter
+    except asyncssh.PermissionDenied:
+        raise TokenRefused("the server does not know this token") from None
+    except asyncssh.HostKeyNotVerifiable as error:
+        raise connection.host_key_error or HostKeyMismatch(str(error)) from None
+    except asyncssh.DisconnectError as error:
+        raise ServerUnreachable(f"the server ended the connection: {error.reason}") from None
+    except BaseException:
+        connection.abort()
+        raise
+    return connection
+
+
+def _options(
+    address: Address, token: str, client_version: str, host_key_algorithms: Sequence[str]
+) -> asyncssh.SSHClientConnectionOptions:
+    _ensure_local_user_name()
+    preferred = [name for name in host_key_algorithms if name in algorithms.HOST_KEYS]
+    return asyncssh.SSHClientConnectionOptions(
+        config=None,
+        host=address.host,
+        port=address.port,
+        username=USER_NAME,
+        password=token,
+        known_hosts=None,
+        agent_path=None,
+        client_keys=None,
+        gss_host=None,
+        preferred_auth="password",
+        public_key_auth=False,
+        kbdint_auth=False,
+        host_based_auth=False,
+        server_host_key_algs=[
+            *preferred,
+            *(name for name in algorithms.HOST_KEYS if name not in preferred),
+        ],
+        kex_algs=algorithms.KEY_EXCHANGES,
+        encryption_algs=algorithms.CIPHERS,
+        mac_algs=algorithms.MACS,
+        compression_algs=algorithms.COMPRESSIONS,
+        signature_algs=algorithms.SIGNATURES,
+        login_timeout=CONNECT_SECONDS,
+        keepalive_interval=KEEPALIVE_SECONDS,
+        keepalive_count_max=KEEPALIVE_COUNT,
+        rekey_bytes=algorithms.REKEY_BYTES,
+        rekey_seconds=0,
+        client_version=client_version,
+    )
+
+
+def _ensure_local_user_name() -> None:
+    """Give the process a user name: asyncssh wants one, and a container may have none."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        os.environ["LOGNAME"] = USER_NAME

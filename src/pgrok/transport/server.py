@@ -1,0 +1,89 @@
+"""The SSH server as the rest of the house sees it: no type of asyncssh's in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import asyncssh
+
+from pgrok.address import Address
+from pgrok.transport import algorithms
+from pgrok.transport.admission import Admission
+from pgrok.transport.interfaces import Client, Connection
+from pgrok.transport.ssh.server import ServerConnection
+
+LOGIN_SECONDS = 15.0
+KEEPALIVE_SECONDS = 11.0
+KEEPALIVE_COUNT = 3
+"""asyncssh gives up on the interval after the count: a dead peer is gone after 44 s."""
+
+
+class Listener:
+    """A listening SSH server."""
+
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where it listens."""
+        return [Address(*sock.getsockname()[:2]) for sock in self._server.sockets]
+
+    def close(self) -> None:
+        """Accept no more connections; those that stand go on."""
+        self._server.close()
+
+
+async def listen(
+    address: Address,
+    *,
+    host_keys: Sequence[bytes],
+    accept: Callable[[Connection], Client],
+    admission: Admission | None = None,
+) -> Listener:
+    """Listen for SSH connections and call `accept` for each.
+
+    `host_keys` are private keys in PEM; of several with the same algorithm the first is
+    presented and the others are only announced. Raises `OSError` if the address is taken.
+    """
+    loop = asyncio.get_running_loop()
+    options = await loop.run_in_executor(None, _options, host_keys)
+    admitted = admission or Admission()
+    server = await loop.create_server(
+        lambda: ServerConnection(loop, options, accept=accept, admission=admitted),
+        address.host,
+        address.port,
+        backlog=1024,
+        reuse_address=True,
+    )
+    return Listener(server)
+
+
+def _options(host_keys: Sequence[bytes]) -> asyncssh.SSHServerConnectionOptions:
+    options = asyncssh.SSHServerConnectionOptions(
+        config=None,
+        server_host_keys=[asyncssh.import_private_key(pem) for pem in host_keys],
+        send_server_host_keys=True,
+        kex_algs=algorithms.KEY_EXCHANGES,
+        encryption_algs=algorithms.CIPHERS,
+        mac_algs=algorithms.MACS,
+        compression_algs=algorithms.COMPRESSIONS,
+        signature_algs=algorithms.SIGNATURES,
+        password_auth=True,
+        public_key_auth=False,
+        kbdint_auth=False,
+        host_based_auth=False,
+        gss_host=None,
+        login_timeout=LOGIN_SECONDS,
+        keepalive_interval=KEEPALIVE_SECONDS,
+        keepalive_count_max=KEEPALIVE_COUNT,
+        rekey_bytes=algorithms.REKEY_BYTES,
+        rekey_seconds=0,
+        server_version="pgrok",
+        encoding=None,
+        line_editor=False,
+    )
+    # asyncssh signs with SHA-1 too when it has an RSA key.
+    options.server_host_keys.pop(b"ssh-rsa", None)
+    return options

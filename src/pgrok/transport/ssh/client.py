@@ -1,0 +1,136 @@
+"""The client's end of one SSH connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import asyncssh
+from asyncssh.constants import OPEN_ADMINISTRATIVELY_PROHIBITED
+from asyncssh.packet import SSHPacket, String, UInt32
+from asyncssh.public_key import SSHKey, decode_ssh_public_key
+
+from pgrok.address import Address
+from pgrok.errors import (
+    ConnectionLost,
+    HostKeyMismatch,
+    PgrokError,
+    Replaced,
+    ServerUnreachable,
+    TunnelRefused,
+)
+from pgrok.protocol import GOING_AWAY, REPLACED
+from pgrok.transport.interfaces import HostKeyInfo
+from pgrok.transport.ssh.multiplexer import Multiplexer, read_forwarded_open
+from pgrok.transport.ssh.requests import GlobalRequests
+
+FORWARD_ADDRESS = b"0.0.0.0"
+"""What the original's client asks to listen on; it comes back with every channel."""
+
+MAX_CHANNELS = 1024
+"""Channels that a server may have open at once; beyond them it is refused."""
+
+Accept = Callable[[Address], asyncio.Protocol]
+
+
+class ClientConnection(Multiplexer, GlobalRequests, asyncssh.SSHClientConnection):
+    """asyncssh's connection with our requests and our channels."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: asyncssh.SSHClientConnectionOptions,
+        *,
+        check_host_key: Callable[[HostKeyInfo], bool],
+    ) -> None:
+        super().__init__(loop, options, wait="auth")
+        self._check_host_key = check_host_key
+        self.host_key_error: PgrokError | None = None
+        self._goodbye: str | None = None
+        self._accept: Accept | None = None
+        self._forward_port = 0
+
+    # What the client asks
+
+    async def request(self, name: str, payload: bytes) -> bytes:
+        """Send a global request; return the answer's payload or raise `TunnelRefused`."""
+        return await self.ask(name, payload)
+
+    async def forward(self, accept: Accept) -> int:
+        """Ask for a tunnel (RFC 4254 7.1); return the port that the server names.
+
+        `accept` is called with the originator of each channel and returns the protocol that
+        gets its bytes. Raises `TunnelRefused`.
+        """
+        self._accept = accept
+        answer = SSHPacket(await self.ask("tcpip-forward", String(FORWARD_ADDRESS) + UInt32(0)))
+        if len(answer.get_full_payload()) != 4:
+            raise TunnelRefused("the server opened a tunnel and did not say where")
+        self._forward_port = answer.get_uint32()
+        return self._forward_port
+
+    async def wait_lost(self) -> None:
+        """Wait until the connection is gone and raise why.
+
+        Raises `Replaced`, `ServerUnreachable` when the server says that it goes away, else
+        `ConnectionLost`.
+        """
+        await self._close_event.wait()
+        if self._goodbye == REPLACED:
+            raise Replaced("another client took this tunnel's name")
+        if self._goodbye == GOING_AWAY:
+            raise ServerUnreachable(GOING_AWAY)
+        raise ConnectionLost(self._goodbye or "the connection to the server was lost")
+
+    # What the server does
+
+    def validate_server_host_key(self, key_data: bytes) -> SSHKey:
+        """Have the host key checked before anything secret is sent."""
+        key = decode_ssh_public_key(key_data)
+        info = HostKeyInfo(key.get_algorithm(), key.get_fingerprint())
+        try:
+            good = self._check_host_key(info)
+        except PgrokError as error:
+            self.host_key_error = error
+            good = False
+        if not good:
+            self.host_key_error = self.host_key_error or HostKeyMismatch(
+                f"the server's host key {info.fingerprint} is not trusted"
+            )
+            raise asyncssh.HostKeyNotVerifiable("host key not trusted")
+        self._server_host_key = key
+        return key
+
+    def _process_forwarded_tcpip_open(self, packet: SSHPacket) -> tuple[Any, Any]:
+        _, port, host, host_port = read_forwarded_open(packet)
+        if self._accept is None or port not in (self._forward_port, 0):
+            raise _prohibited("no such forward")
+        if len(self._channels) >= MAX_CHANNELS:
+            raise _prohibited("too many channels")
+        return _IncomingChannel(self, self._accept, Address(host, host_port)), None
+
+    def _process_disconnect(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        goodbye = SSHPacket(packet.get_remaining_payload())
+        goodbye.get_uint32()
+        self._goodbye = goodbye.get_string()[:200].decode("utf-8", "replace")
+        super()._process_disconnect(pkttype, pktid, packet)
+
+
+class _IncomingChannel:
+    """What asyncssh wants of a channel that is being opened: that it be told to open."""
+
+    def __init__(self, connection: ClientConnection, accept: Accept, originator: Address) -> None:
+        self._connection = connection
+        self._accept = accept
+        self._originator = originator
+
+    def process_open(self, number: int, window: int, max_packet: int, _session: object) -> None:
+        """Confirm the channel and hand it to its protocol."""
+        protocol = self._accept(self._originator)
+        extra = {"peername": (self._originator.host, self._originator.port)}
+        self._connection.accept_tunnel_channel(protocol, (number, window, max_packet), extra)
+
+
+def _prohibited(reason: str) -> asyncssh.ChannelOpenError:
+    return asyncssh.ChannelOpenError(OPEN_ADMINISTRATIVELY_PROHIBITED, reason)

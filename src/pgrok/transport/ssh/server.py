@@ -1,0 +1,218 @@
+"""The server's end of one SSH connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import asyncssh
+from asyncssh.channel import SSHServerChannel
+from asyncssh.constants import DISC_NO_MORE_AUTH_METHODS_AVAILABLE, OPEN_ADMINISTRATIVELY_PROHIBITED
+from asyncssh.packet import SSHPacket, UInt32
+
+from pgrok.address import Address
+from pgrok.errors import ConnectionLost, PgrokError
+from pgrok.transport.admission import Admission
+from pgrok.transport.interfaces import Client, Connection, Forward
+from pgrok.transport.ssh.multiplexer import Multiplexer, write_forwarded_open
+from pgrok.transport.ssh.requests import GlobalRequests
+from pgrok.transport.ssh.session import GreetingSession
+
+MAX_ATTEMPTS = 3
+"""Passwords that one connection may try."""
+
+
+class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection):
+    """asyncssh's connection with our requests, our channels, and nothing else that SSH can do.
+
+    Implements `pgrok.transport.interfaces.Connection`.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: asyncssh.SSHServerConnectionOptions,
+        *,
+        accept: Callable[[Connection], Client],
+        admission: Admission,
+    ) -> None:
+        super().__init__(loop, options)
+        self._admission = admission
+        self._admitted_from: str | None = None
+        self._goodbye = False
+        self._accept_client = accept
+        self._client: Client | None = None
+        self._protocol_factory = lambda: _Owner(self)
+
+    # pgrok.transport.interfaces.Connection
+
+    @property
+    def peer(self) -> Address:
+        """Where the client connects from."""
+        return Address(self._peer_addr, self._peer_port)
+
+    @property
+    def client_version(self) -> str:
+        """What the client calls itself."""
+        return self._client_version.decode("ascii", "replace")
+
+    def open_channel(
+        self, protocol: asyncio.Protocol, forward: Forward, originator: Address
+    ) -> asyncio.Transport:
+        """Open a `forwarded-tcpip` channel (RFC 4254 7.2)."""
+        source = (originator.host, originator.port)
+        opening = write_forwarded_open(forward.address, forward.port, source)
+        try:
+            return self.open_tunnel_channel(
+                protocol, "forwarded-tcpip", opening, {"peername": source}
+            )
+        except asyncssh.ChannelOpenError as error:
+            raise ConnectionLost(f"no channel to the client: {error.reason}") from None
+
+    def end(self, reason: str) -> None:
+        """Send DISCONNECT with the reason, and close."""
+        if not self.is_closed():
+            self.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
+
+    # Before authentication
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let the connection in if there is room among the half-open ones."""
+        peername = transport.get_extra_info("peername")
+        address = peername[0] if peername else ""
+        if not self._admission.enter(address):
+            self._cancel_login_timer()
+            transport.abort()  # type: ignore[attr-defined]
+            return
+        self._admitted_from = address
+        super().connection_made(transport)
+        self._client = self._accept_client(self)
+
+    async def reload_config(self) -> None:
+        """Do nothing: asyncssh's makes a thread hop to read a config file that we don't have."""
+
+    async def authenticate(self, password: str) -> bool:
+        """Check one password; an error of ours ends the connection without an answer."""
+        assert self._client is not None
+        try:
+            return await self._client.authenticate(password)
+        except PgrokError as error:
+            raise asyncssh.DisconnectError(asyncssh.DISC_BY_APPLICATION, str(error)) from None
+
+    def authenticated(self) -> None:
+        """The client is in: it no longer counts as half-open."""
+        self._leave_admission()
+
+    def _leave_admission(self) -> None:
+        address, self._admitted_from = self._admitted_from, None
+        if address is not None:
+            self._admission.leave(address)
+
+    # Requests of the client (RFC 4254 4, 7.1)
+
+    def _process_hint_global_request(self, packet: SSHPacket) -> None:
+        payload = packet.get_remaining_payload()
+        self.answer(lambda: self._require_client().hint(payload))
+
+    def _process_server_info_global_request(self, packet: SSHPacket) -> None:
+        payload = packet.get_remaining_payload()
+        self.answer(lambda: self._require_client().server_info(payload))
+
+    def _process_tcpip_forward_global_request(self, packet: SSHPacket) -> None:
+        forward = _read_forward(packet)
+
+        async def open_forward() -> bytes:
+            port = await self._require_client().forward(forward)
+            return UInt32(port) if forward.port == 0 else b""
+
+        self.answer(open_forward)
+
+    def _process_cancel_tcpip_forward_global_request(self, packet: SSHPacket) -> None:
+        forward = _read_forward(packet)
+
+        async def cancel_forward() -> bytes:
+            await self._require_client().cancel(forward)
+            return b""
+
+        self.answer(cancel_forward)
+
+    def _require_client(self) -> Client:
+        if self._client is None:
+            raise ConnectionLost("the connection is gone")
+        return self._client
+
+    def new_session(self) -> tuple[SSHServerChannel[bytes], GreetingSession]:
+        """Return the session of a plain `ssh` without -N: it says where the tunnel is."""
+        channel = self.create_server_channel(encoding=None)
+        return channel, GreetingSession(self._require_client().greeting, self.end)
+
+    def _refuse_open(self, _packet: SSHPacket) -> tuple[SSHServerChannel[bytes], GreetingSession]:
+        raise asyncssh.ChannelOpenError(
+            OPEN_ADMINISTRATIVELY_PROHIBITED, "this server only takes remote port forwards"
+        )
+
+    _process_direct_tcpip_open = _refuse_open  # type: ignore[assignment]
+    _process_direct_streamlocal_at_openssh_dot_com_open = _refuse_open  # type: ignore[assignment]
+    _process_tun_at_openssh_dot_com_open = _refuse_open  # type: ignore[assignment]
+
+    def _process_streamlocal_forward_at_openssh_dot_com_global_request(
+        self, packet: SSHPacket
+    ) -> None:
+        self._report_global_response(False)
+
+    def _process_cancel_streamlocal_forward_at_openssh_dot_com_global_request(
+        self, packet: SSHPacket
+    ) -> None:
+        self._report_global_response(False)
+
+    # The end
+
+    def _process_disconnect(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        self._goodbye = True
+        super()._process_disconnect(pkttype, pktid, packet)
+
+    def _cleanup(self, exc: Exception | None) -> None:
+        self._leave_admission()
+        client, self._client = self._client, None
+        super()._cleanup(exc)
+        if client is not None:
+            client.connection_lost(goodbye=self._goodbye)
+
+
+class _Owner(asyncssh.SSHServer):
+    """What asyncssh asks about one connection."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self._connection = connection
+        self._attempts = 0
+
+    def begin_auth(self, username: str) -> bool:
+        """Whoever calls has to authenticate; the user name says nothing."""
+        return True
+
+    def password_auth_supported(self) -> bool:
+        """Tokens come as passwords."""
+        return True
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        """Check a token, a few times at most."""
+        self._attempts += 1
+        if self._attempts > MAX_ATTEMPTS:
+            raise asyncssh.DisconnectError(
+                DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "too many wrong tokens"
+            )
+        return await self._connection.authenticate(password)
+
+    def auth_completed(self) -> None:
+        """The client is in."""
+        self._connection.authenticated()
+
+    def session_requested(self) -> tuple[SSHServerChannel[bytes], GreetingSession]:
+        """A plain `ssh` without -N."""
+        return self._connection.new_session()
+
+
+def _read_forward(packet: SSHPacket) -> Forward:
+    address, port = packet.get_string(), packet.get_uint32()
+    packet.check_end()
+    return Forward(address, port)

@@ -1,0 +1,88 @@
+"""The session of a person who runs plain `ssh`: a greeting, and the wait for Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncssh
+from asyncssh.channel import SSHServerChannel
+
+from pgrok.errors import PgrokError
+
+END_OF_TEXT = b"\x03"
+"""What Ctrl-C types into a terminal that is in raw mode."""
+
+END_OF_TRANSMISSION = b"\x04"
+"""What Ctrl-D types."""
+
+GOODBYE_SECONDS = 1.0
+"""How long ssh may take to end by itself, with exit status 0, after its session has ended."""
+
+
+class GreetingSession(asyncssh.SSHServerSession[bytes]):
+    """Says where the tunnel is and runs no program whatsoever.
+
+    `greeting` waits until there is something to say; `end` closes the connection, which the
+    tunnel of a plain `ssh` lives in.
+    """
+
+    def __init__(self, greeting: Callable[[], Awaitable[str]], end: Callable[[str], None]) -> None:
+        self._greeting = greeting
+        self._end = end
+        self._channel: SSHServerChannel[bytes] | None = None
+        self._speaker: asyncio.Task[None] | None = None
+
+    def connection_made(self, chan: SSHServerChannel[bytes]) -> None:
+        """The channel stands."""
+        self._channel = chan
+
+    def pty_requested(self, *_args: object) -> bool:
+        """Take a terminal, so that Ctrl-C arrives as a character."""
+        return True
+
+    def shell_requested(self) -> bool:
+        """Take the request for a shell: it gets the greeting."""
+        return True
+
+    def session_started(self) -> None:
+        """Greet."""
+        self._speaker = asyncio.get_running_loop().create_task(self._greet())
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        """Watch for the keys that end a session; nothing else that is typed means anything."""
+        if END_OF_TEXT in data or END_OF_TRANSMISSION in data:
+            self._leave()
+
+    def eof_received(self) -> bool:
+        """Stay: `ssh </dev/null` has no more to say and still wants its tunnel."""
+        return True
+
+    def break_received(self, msec: int) -> bool:
+        """A BREAK ends the session as Ctrl-C does."""
+        self._leave()
+        return True
+
+    def signal_received(self, signal: str) -> None:
+        """So does a signal."""
+        self._leave()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The channel is gone, and whoever was about to write to it stops."""
+        if self._speaker is not None:
+            self._speaker.cancel()
+        self._channel = None
+
+    async def _greet(self) -> None:
+        try:
+            text = await self._greeting()
+        except PgrokError as error:
+            text = f"{error}\n"
+        if self._channel is not None:
+            self._channel.write(text.replace("\n", "\r\n").encode())
+
+    def _leave(self) -> None:
+        """End the session; ssh then says goodbye itself, unless a visitor keeps it."""
+        if self._channel is not None:
+            self._channel.exit(0)
+        asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._end, "goodbye")
