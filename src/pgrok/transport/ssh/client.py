@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import asyncssh
-from asyncssh.constants import OPEN_ADMINISTRATIVELY_PROHIBITED
+from asyncssh.constants import MSG_DISCONNECT, OPEN_ADMINISTRATIVELY_PROHIBITED
 from asyncssh.packet import SSHPacket, String, UInt32
 from asyncssh.public_key import SSHKey, decode_ssh_public_key
 
@@ -115,6 +115,12 @@ class ClientConnection(Multiplexer, GlobalRequests, asyncssh.SSHClientConnection
         goodbye.get_uint32()
         self._goodbye = goodbye.get_string()[:200].decode("utf-8", "replace")
         super()._process_disconnect(pkttype, pktid, packet)
+
+    # asyncssh finds its handlers in a table, not by their names.
+    _packet_handlers: ClassVar[Mapping[int, Any]] = {
+        **asyncssh.SSHClientConnection._packet_handlers,
+        MSG_DISCONNECT: _process_disconnect,
+    }
 
 
 class _IncomingChannel:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from asyncssh.constants import (
+    DISC_BY_APPLICATION,
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EOF,
@@ -30,6 +31,9 @@ else:
 MAX_PACKET = 32 * 1024
 """Octets of data that one packet to us may carry; what OpenSSH and Go use as well."""
 
+GOODBYE_SECONDS = 2.0
+"""How long a peer may take to close after DISCONNECT before the socket is aborted."""
+
 DEFAULT_ROUND_TRIP = 0.25
 """Seconds taken for a round trip until a keepalive has measured one."""
 
@@ -44,6 +48,7 @@ class Multiplexer(Base):
         super().__init__(loop, *args, **kwargs)
         self.loop = loop
         self.round_trip = DEFAULT_ROUND_TRIP
+        self._goodbye_said = False
         self._socket_full = False
         self._waiting: dict[TunnelChannel, None] = {}
         self._signs_of_life: set[asyncio.Future[None]] = set()
@@ -156,6 +161,26 @@ class Multiplexer(Base):
         if pkttype == MSG_IGNORE and isinstance(self._send_encryption, GCMEncryption):
             return
         super().send_packet(pkttype, *args, handler=handler)
+
+    # The end
+
+    def say_goodbye(self, reason: str) -> None:
+        """Send DISCONNECT (RFC 4253 11.1) and close as soon as the peer has had it.
+
+        asyncssh aborts the socket at once, which discards the message more often than not.
+        """
+        if self._transport is None or self._goodbye_said:
+            return
+        for slot in list(self._channels.values()):
+            slot.close()
+        self._send_disconnect(DISC_BY_APPLICATION, reason, "")
+        self._goodbye_said = True
+        self._transport.write_eof()
+        self.loop.call_later(GOODBYE_SECONDS, self.abort)
+
+    def _send(self, data: bytes) -> None:
+        if not self._goodbye_said:
+            super()._send(data)
 
     # Signs of life
 

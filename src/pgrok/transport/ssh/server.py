@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import asyncssh
 from asyncssh.channel import SSHServerChannel
-from asyncssh.constants import DISC_NO_MORE_AUTH_METHODS_AVAILABLE, OPEN_ADMINISTRATIVELY_PROHIBITED
+from asyncssh.constants import (
+    DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
+    MSG_DISCONNECT,
+    OPEN_ADMINISTRATIVELY_PROHIBITED,
+)
 from asyncssh.packet import SSHPacket, UInt32
 
 from pgrok.address import Address
@@ -71,8 +76,7 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
 
     def end(self, reason: str) -> None:
         """Send DISCONNECT with the reason, and close."""
-        if not self.is_closed():
-            self.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
+        self.say_goodbye(reason)
 
     # Before authentication
 
@@ -170,6 +174,12 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
     def _process_disconnect(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         self._goodbye = True
         super()._process_disconnect(pkttype, pktid, packet)
+
+    # asyncssh finds its handlers in a table, not by their names.
+    _packet_handlers: ClassVar[Mapping[int, Any]] = {
+        **asyncssh.SSHServerConnection._packet_handlers,
+        MSG_DISCONNECT: _process_disconnect,
+    }
 
     def _cleanup(self, exc: Exception | None) -> None:
         self._leave_admission()
