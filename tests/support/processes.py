@@ -12,7 +12,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -180,6 +180,15 @@ def run(
     )
     assert status in (None, done.returncode), f"{command}: {done.returncode}\n{done.stdout}"
     return done.stdout
+
+
+def until(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
+    """Ask again and again until `condition` holds; fail, naming it, after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}"
+        pause.wait(0.02)
 
 
 def memory(pid: int, field: str = "VmRSS") -> int:
