@@ -1,0 +1,29 @@
+"""What the server is set to: one frozen model, read from `pgrokd.yml` and the environment."""
+
+from __future__ import annotations
+
+from pgrok.server.settings.loading import load
+from pgrok.server.settings.models import (
+    DatabaseSettings,
+    FieldMapping,
+    IdentityProviderSettings,
+    LogSettings,
+    ProxySettings,
+    Settings,
+    SSHDSettings,
+    TCPSettings,
+    WebSettings,
+)
+
+__all__ = [
+    "DatabaseSettings",
+    "FieldMapping",
+    "IdentityProviderSettings",
+    "LogSettings",
+    "ProxySettings",
+    "SSHDSettings",
+    "Settings",
+    "TCPSettings",
+    "WebSettings",
+    "load",
+]

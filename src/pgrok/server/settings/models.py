@@ -1,0 +1,217 @@
+"""The settings themselves. Their defaults are those of a server without a settings file."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from pgrok.address import Address, parse_target
+from pgrok.server.settings.values import (
+    Claim,
+    DatabaseURL,
+    Domain,
+    Host,
+    Networks,
+    OptionalHost,
+    OptionalText,
+    Port,
+    RangePort,
+    WebURL,
+    database_url,
+    host_of,
+)
+
+LOOPBACK = "127.0.0.1"
+LOOPBACK_NETWORKS = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+
+
+class Section(BaseModel):
+    """A frozen group of settings in which an unknown key is an error and a null one is unset."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unset(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if value is not None}
+
+
+class WebSettings(Section):
+    """Where the dashboard listens."""
+
+    host: Host = LOOPBACK
+    port: Port = 7071
+
+
+class SSHDSettings(Section):
+    """Where clients connect."""
+
+    host: Host = LOOPBACK
+    port: Port = 7022
+
+
+class TCPSettings(Section):
+    """Public TCP ports. `domain` and `host`, where they are empty, are the proxy's."""
+
+    domain: OptionalHost = Field(default=None, description="a host name without a port")
+    host: OptionalHost = Field(default=None, description="a host name or an IP address")
+    port_start: RangePort = 10000
+    port_end: RangePort = 15000
+
+    @field_validator("port_end")
+    @classmethod
+    def _not_empty(cls, end: int, info: ValidationInfo) -> int:
+        if end <= info.data.get("port_start", 0):
+            raise PydanticCustomError("expected", "a port above proxy.tcp.port_start")
+        return end
+
+    def tcp_url(self, port: int) -> str:
+        """Return the public URL of `port`."""
+        return f"tcp://{Address(self.domain or 'localhost', port)}"
+
+
+class ProxySettings(Section):
+    """The public front: where visitors come in, and under which names."""
+
+    host: Host = LOOPBACK
+    port: Port = 7070
+    scheme: Literal["http", "https"] = Field(default="http", description="http or https")
+    domain: Domain = Field(default_factory=lambda data: f"localhost:{data['port']}")
+    trusted_proxies: Networks = LOOPBACK_NETWORKS
+    tcp: TCPSettings = TCPSettings()
+
+    @field_validator("tcp")
+    @classmethod
+    def _inherit(cls, tcp: TCPSettings, info: ValidationInfo) -> TCPSettings:
+        if not {"host", "domain"} <= info.data.keys():
+            return tcp
+        domain = tcp.domain or host_of(info.data["domain"])
+        return tcp.model_copy(update={"domain": domain, "host": tcp.host or info.data["host"]})
+
+    @property
+    def host_domain(self) -> str:
+        """The domain as Host headers are matched: lower case, without a port."""
+        return host_of(self.domain)
+
+    def public_url(self, label: str) -> str:
+        """Return the URL under which visitors reach the tunnel named `label`."""
+        return f"{self.scheme}://{label}.{self.domain}"
+
+
+class DatabaseSettings(Section):
+    """The database: a URL, or the parts of a PostgreSQL one, or SQLite in the data folder."""
+
+    user: OptionalText = Field(default=None, description="a PostgreSQL user")
+    password: SecretStr | None = Field(default=None, repr=False, description="a text in quotes")
+    database: OptionalText = Field(default=None, description="the name of a PostgreSQL database")
+    host: OptionalText = Field(
+        default=None, description="a host name, or the folder of a Unix socket (begins with /)"
+    )
+    port: RangePort | None = Field(default=None, description="a port from 1 to 65535")
+    url: DatabaseURL = Field(
+        default_factory=database_url,
+        repr=False,
+        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+        "special characters percent-encoded",
+    )
+    """What to open the store with. It may hold the password, so never print it."""
+
+    @field_validator("url")
+    @classmethod
+    def _one_way(cls, url: str, info: ValidationInfo) -> str:
+        given = ", ".join(key for key, value in info.data.items() if value is not None)
+        if given and url != database_url(info.data):
+            raise PydanticCustomError(
+                "expected", "either url or {given}, not both", {"given": given}
+            )
+        if given and info.data.get("host", "") is None:
+            raise PydanticCustomError("expected", "database.host or database.url as well")
+        return url
+
+
+class FieldMapping(Section):
+    """Which claims of the identity provider mean what."""
+
+    identifier: Claim
+    display_name: OptionalText = Field(default=None, description="the name of a claim")
+    email: OptionalText = Field(default=None, description="the name of a claim")
+
+
+class IdentityProviderSettings(Section):
+    """Who says who somebody is: an OpenID Connect provider."""
+
+    type: Literal["oidc"] = Field(description="oidc")
+    display_name: str = Field(default="OpenID Connect", description="a text")
+    issuer: WebURL
+    client_id: str = Field(min_length=1, description="the client id that the provider gave")
+    client_secret: SecretStr = Field(
+        default=SecretStr(""),
+        repr=False,
+        description="the secret that the provider gave, in quotes",
+    )
+    field_mapping: FieldMapping
+    required_domain: OptionalText = Field(default=None, description="a domain such as example.com")
+    trust_unverified_email: bool = Field(default=False, description="true or false")
+
+    @field_validator("required_domain")
+    @classmethod
+    def _needs_email(cls, domain: str | None, info: ValidationInfo) -> str | None:
+        mapping = info.data.get("field_mapping")
+        if domain is not None and mapping is not None and mapping.email is None:
+            raise PydanticCustomError("expected", "identity_provider.field_mapping.email beside it")
+        return domain.lower() if domain else None
+
+
+class LogSettings(Section):
+    """How log lines look (`auto`: text on a terminal, else JSON) and from which level on."""
+
+    format: Literal["auto", "text", "json"] = Field(
+        default="auto", description="auto, text or json"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+
+
+class Settings(Section):
+    """Everything the server is set to."""
+
+    web: WebSettings = WebSettings()
+    external_url: WebURL = Field(
+        default_factory=lambda data: f"http://localhost:{data['web'].port}"
+    )
+    proxy: ProxySettings = ProxySettings()
+    sshd: SSHDSettings = SSHDSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    identity_provider: IdentityProviderSettings | None = None
+    log: LogSettings = LogSettings()
+
+    @property
+    def client_address(self) -> str:
+        """The `host:port` that clients connect to."""
+        return str(Address(parse_target(self.external_url).address.host, self.sshd.port))
+
+    @property
+    def own_labels(self) -> frozenset[str]:
+        """Labels under `proxy.domain` that are the server's own and no person may have."""
+        hosts = (urlsplit(self.external_url).hostname or "", self.proxy.tcp.domain or "")
+        suffix = f".{self.proxy.host_domain}"
+        return frozenset(
+            host.lower().removesuffix(suffix) for host in hosts if host.lower().endswith(suffix)
+        )

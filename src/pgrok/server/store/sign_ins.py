@@ -1,0 +1,86 @@
+"""Sign-ins under way at the identity provider, and one-time sign-in links; each works once."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import delete, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pgrok.server.store import tables
+from pgrok.server.store.engine import Database
+from pgrok.server.store.records import Clock, SignIn, hashed
+
+LIFETIME = timedelta(minutes=10)
+"""How long somebody may take at the identity provider."""
+
+LINK_LIFETIME = timedelta(minutes=15)
+"""How long a one-time sign-in link works."""
+
+_sign_ins = tables.sign_ins.c
+_links = tables.sign_in_links.c
+
+
+class SignIns:
+    """The sign-ins and sign-in links of one database."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def begin(
+        self, state: str, nonce: str, verifier: str, session_id: str, return_path: str
+    ) -> SignIn:
+        """Remember a sign-in that the session with the raw id `session_id` begins.
+
+        `state`, `nonce` and the PKCE `verifier` are three different random values.
+        """
+        now = self._clock()
+        sign_in = SignIn(state, nonce, verifier, hashed(session_id), return_path, now + LIFETIME)
+        values = {column.name: getattr(sign_in, column.name) for column in _sign_ins}
+        async with self._database.writing() as connection:
+            await connection.execute(delete(tables.sign_ins).where(_sign_ins.expires_at <= now))
+            await connection.execute(insert(tables.sign_ins).values(values))
+        return sign_in
+
+    async def take(self, state: str) -> SignIn | None:
+        """Return the sign-in that `state` names, once, and only before it expires."""
+        query = (
+            delete(tables.sign_ins).where(_sign_ins.state == state).returning(*tables.sign_ins.c)
+        )
+        async with self._database.writing() as connection:
+            row = (await connection.execute(query)).mappings().first()
+        if row is None or row["expires_at"] <= self._clock():
+            return None
+        return SignIn(**row)
+
+    async def issue_link(self, person_id: int) -> str:
+        """Return the secret of a link that signs a person in, once, within 15 minutes."""
+        raw, now = secrets.token_urlsafe(32), self._clock()
+        async with self._database.writing() as connection:
+            await connection.execute(delete(tables.sign_in_links).where(_links.expires_at <= now))
+            await connection.execute(
+                insert(tables.sign_in_links).values(
+                    hash=hashed(raw), person_id=person_id, expires_at=now + LINK_LIFETIME
+                )
+            )
+        return raw
+
+    async def take_link(self, raw: str) -> int | None:
+        """Return the id of the person whom the link signs in, once, before it expires."""
+        query = (
+            delete(tables.sign_in_links)
+            .where(_links.hash == hashed(raw))
+            .returning(_links.person_id, _links.expires_at)
+        )
+        async with self._database.writing() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None or row.expires_at <= self._clock():
+            return None
+        return int(row.person_id)
+
+
+async def void_links(connection: AsyncConnection, person_id: int) -> None:
+    """Void every sign-in link of a person."""
+    await connection.execute(delete(tables.sign_in_links).where(_links.person_id == person_id))

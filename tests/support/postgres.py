@@ -1,0 +1,118 @@
+"""A real PostgreSQL server of our own, and a fresh database in it for every test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from support.ports import LOOPBACK, free_port
+
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""Settings for data that may be lost."""
+
+SUPERUSER = "pgrok"
+
+
+class PostgresServer:
+    """A server on a loopback port and on a Unix socket in `folder`, gone with its context.
+
+    PostgreSQL refuses to run as root, so there the user that its package made runs it.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pgrok-postgres-"))
+        self.port = free_port()
+        self._user = pwd.getpwnam("postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid())[0])
+        self._numbers = itertools.count(1)
+
+    def __enter__(self) -> Self:
+        os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
+        self._run(
+            "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C",
+            f"--username={SUPERUSER}",
+        )  # fmt: skip
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        settings = FAST | {
+            "port": str(self.port),
+            "listen_addresses": LOOPBACK,
+            "unix_socket_directories": str(self.folder),
+        }
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        self._run("pg_ctl", "start", "--wait", "--log", str(self.folder / "log"), "-o", options)
+
+    def stop(self) -> None:
+        """Stop the server at once, breaking every connection."""
+        self._run("pg_ctl", "stop", "--mode=immediate")
+
+    def url(self, database: str) -> str:
+        """Return the URL of a database in this server."""
+        return f"postgresql://{SUPERUSER}@{LOOPBACK}:{self.port}/{database}"
+
+    def create_database(self) -> str:
+        """Return the URL of a new, empty database."""
+        name = f"test_{next(self._numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [_binary(program), "--pgdata", self.folder / "data", *arguments],
+            check=True,
+            # pg_ctl leaves a server behind that would hold a pipe open for ever.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            user=self._user.pw_uid if os.getuid() == 0 else None,
+            group=self._user.pw_gid if os.getuid() == 0 else None,
+            cwd=self.folder,
+        )
+
+
+def _binary(program: str) -> Path:
+    """Return the newest one: Debian keeps them apart by version and off the PATH."""
+    found = sorted(
+        Path("/usr/lib/postgresql").glob(f"*/bin/{program}"),
+        key=lambda path: int(path.parts[-3]),
+    )
+    on_path = shutil.which(program)
+    if not found and on_path is None:
+        raise AssertionError(f"{program} is missing: install PostgreSQL (Debian: postgresql)")
+    return found[-1] if found else Path(on_path or "")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running PostgreSQL."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The URL of a new, empty PostgreSQL database."""
+    return postgres_server.create_database()
