@@ -38,6 +38,7 @@ class IdentityProvider:
     key: Key = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "k1"}))
     header: dict[str, Any] = field(default_factory=lambda: {"alg": "ES256", "kid": "k1"})
     signed_with: Key | None = None
+    client_secret: str | None = CLIENT_SECRET
     _request: dict[str, str] = field(default_factory=dict)
 
     def client(self) -> httpx2.AsyncClient:
@@ -109,15 +110,12 @@ class IdentityProvider:
         return httpx2.Response(200, json=_merged(answer, self.token))
 
     def _knows_client(self, request: httpx2.Request, form: dict[str, str]) -> bool:
-        if "client_secret" in form:
-            return (form["client_id"], form["client_secret"]) == (CLIENT_ID, CLIENT_SECRET)
+        if "client_id" in form:
+            return (form["client_id"], form.get("client_secret")) == (CLIENT_ID, self.client_secret)
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
         name, _, secret = base64.b64decode(encoded).decode().partition(":")
-        return (scheme, unquote_plus(name), unquote_plus(secret)) == (
-            "Basic",
-            CLIENT_ID,
-            CLIENT_SECRET,
-        )
+        sent = (scheme, unquote_plus(name), unquote_plus(secret))
+        return sent == ("Basic", CLIENT_ID, self.client_secret)
 
     def _signed_token(self) -> str:
         issued_at = int(self.now.timestamp())

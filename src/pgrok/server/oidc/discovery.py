@@ -21,8 +21,8 @@ ALGORITHMS: Final = frozenset(
 class Metadata:
     """The part of a discovery document that a sign-in needs.
 
-    `secret_in_body` tells client_secret_post from client_secret_basic, `names_issuer` whether
-    authorization responses carry `iss` (RFC 9207 3).
+    `issuer` is written as the provider writes it; `names_issuer` says whether authorization
+    responses carry `iss` (RFC 9207 3).
     """
 
     issuer: str
@@ -31,7 +31,7 @@ class Metadata:
     userinfo_endpoint: str
     jwks_uri: str
     algorithms: frozenset[str]
-    secret_in_body: bool
+    secret_methods: frozenset[str]
     names_issuer: bool
 
 
@@ -43,10 +43,11 @@ def discovery_url(issuer: str) -> str:
 def parse_metadata(document: Mapping[str, Any], *, issuer: str) -> Metadata:
     """Check a discovery document; raise `SignInRefused` where it can't be used.
 
-    It must name the very issuer of the settings (Discovery 4.3), and its endpoints must be
-    https unless that issuer itself is not.
+    It must name the issuer of the settings (Discovery 4.3), of which a slash at the end may be
+    missing, and its endpoints must be https unless that issuer itself is not.
     """
-    if document.get("issuer") != issuer:
+    named = document.get("issuer")
+    if not isinstance(named, str) or named.rstrip("/") != issuer.rstrip("/"):
         raise SignInRefused(
             "The identity provider calls itself by another name than identity_provider.issuer: "
             "the server's admin should compare the two, to the letter."
@@ -55,13 +56,15 @@ def parse_metadata(document: Mapping[str, Any], *, issuer: str) -> Metadata:
     if not algorithms:
         raise SignInRefused("The identity provider offers no signature that pgrokd accepts.")
     return Metadata(
-        issuer=issuer,
+        issuer=named,
         authorization_endpoint=_endpoint(document, "authorization_endpoint", issuer),
         token_endpoint=_endpoint(document, "token_endpoint", issuer),
         userinfo_endpoint=_endpoint(document, "userinfo_endpoint", issuer),
         jwks_uri=_endpoint(document, "jwks_uri", issuer),
         algorithms=algorithms,
-        secret_in_body=_secret_in_body(document),
+        secret_methods=_names(
+            document, "token_endpoint_auth_methods_supported", "client_secret_basic"
+        ),
         names_issuer=document.get("authorization_response_iss_parameter_supported") is True,
     )
 
@@ -79,15 +82,3 @@ def _names(document: Mapping[str, Any], key: str, default: str) -> frozenset[str
     if not isinstance(listed, list):
         return frozenset()
     return frozenset(name for name in listed if isinstance(name, str))
-
-
-def _secret_in_body(document: Mapping[str, Any]) -> bool:
-    methods = _names(document, "token_endpoint_auth_methods_supported", "client_secret_basic")
-    if "client_secret_basic" in methods:
-        return False
-    if "client_secret_post" in methods:
-        return True
-    raise SignInRefused(
-        "The identity provider takes the client's secret neither as client_secret_basic nor as "
-        "client_secret_post."
-    )

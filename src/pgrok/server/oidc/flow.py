@@ -51,7 +51,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """This server as the identity provider knows it."""
+    """This server as the identity provider knows it; without a secret it is a public client."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -107,7 +107,8 @@ def token_request(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the header fields and the form that turn `code` into tokens (Core 3.1.3.1).
 
-    The client's secret goes where discovery says (RFC 6749 2.3.1).
+    The client's secret goes where discovery says (RFC 6749 2.3.1). Raises `SignInRefused`
+    where that is nowhere.
     """
     form = {
         "grant_type": "authorization_code",
@@ -115,11 +116,18 @@ def token_request(
         "redirect_uri": client.redirect_uri,
         "code_verifier": verifier,
     }
-    if metadata.secret_in_body:
-        form |= {"client_id": client.client_id, "client_secret": client.client_secret}
-        return {}, form
-    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
-    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}, form
+    if not client.client_secret:
+        return {}, form | {"client_id": client.client_id}
+    if "client_secret_basic" in metadata.secret_methods:
+        pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}, form
+    if "client_secret_post" in metadata.secret_methods:
+        secret = {"client_id": client.client_id, "client_secret": client.client_secret}
+        return {}, form | secret
+    raise SignInRefused(
+        "The identity provider takes this server's secret neither as client_secret_basic nor as "
+        "client_secret_post."
+    )
 
 
 def parse_tokens(document: Mapping[str, Any]) -> Tokens:

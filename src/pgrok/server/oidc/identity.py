@@ -31,7 +31,7 @@ class Rules:
     """
 
     identifier: str
-    display_name: str
+    display_name: str | None = None
     email: str | None = None
     required_domain: str | None = None
     trust_unverified_email: bool = False
@@ -54,12 +54,12 @@ def identify(claims: Mapping[str, Any], rules: Rules, *, issuer: str, sub: str) 
         _refuse_disowned_email(claims)
     if rules.required_domain:
         _check_domain(claims, rules, rules.required_domain)
-    display_name = _text(claims.get(rules.display_name)) or identifier
+    display_name = _text(claims.get(rules.display_name or "")) or identifier
     return Identity(issuer, sub, identifier, display_name[:MAX_LENGTH])
 
 
 def _check_domain(claims: Mapping[str, Any], rules: Rules, domain: str) -> None:
-    email = _text(claims.get(rules.email)) if rules.email else ""
+    email = _text(claims.get(rules.email or ""))
     local_part, at, found = email.rpartition("@")
     if not (local_part and at) or found.lower() != domain.lower():
         raise SignInRefused(f"Only people with an email address at {domain} may sign in here.")

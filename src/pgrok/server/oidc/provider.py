@@ -16,12 +16,16 @@ from joserfc.jwk import Key
 from pgrok.errors import SignInRefused
 from pgrok.server.oidc import discovery, flow, id_token
 from pgrok.server.oidc.identity import Identity, Rules, identify
+from pgrok.server.settings import IdentityProviderSettings
 
 TIMEOUT: Final = 10
 """Seconds that one call to the provider may take as a whole."""
 
 MAX_RESPONSE: Final = 1 << 20
 """Bytes of one response of the provider."""
+
+CALLBACK: Final = "/-/oidc/callback"
+"""Path of the redirect URI below the external URL."""
 
 KEPT: Final = timedelta(hours=1)
 """How long its discovery document and its keys are believed."""
@@ -46,18 +50,26 @@ class Provider:
 
     def __init__(
         self,
-        *,
-        display_name: str,
-        issuer: str,
-        client: flow.Client,
-        rules: Rules,
+        settings: IdentityProviderSettings,
         http: httpx2.AsyncClient,
+        *,
+        external_url: str,
         clock: Callable[[], datetime],
     ) -> None:
-        self.display_name = display_name
-        self._issuer = issuer
-        self._client = client
-        self._rules = rules
+        self.display_name = settings.display_name
+        self._issuer = settings.issuer
+        self._client = flow.Client(
+            settings.client_id,
+            settings.client_secret.get_secret_value(),
+            external_url.rstrip("/") + CALLBACK,
+        )
+        self._rules = Rules(
+            identifier=settings.field_mapping.identifier,
+            display_name=settings.field_mapping.display_name,
+            email=settings.field_mapping.email,
+            required_domain=settings.required_domain,
+            trust_unverified_email=settings.trust_unverified_email,
+        )
         self._http = http
         self._clock = clock
         self._metadata: _Cached[discovery.Metadata] | None = None

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
 import pytest
 from joserfc.jwk import ECKey, OctKey
+from pydantic import SecretStr
 
 from pgrok.errors import SignInRefused
 from pgrok.server.oidc import flow
-from pgrok.server.oidc.identity import Identity, Rules
+from pgrok.server.oidc.identity import Identity
 from pgrok.server.oidc.provider import KEPT, MAX_RESPONSE, Provider
+from pgrok.server.settings import FieldMapping, IdentityProviderSettings
 from support.identity_provider import (
     ACCESS_TOKEN,
     CLIENT_ID,
@@ -25,7 +26,14 @@ from support.identity_provider import (
 )
 
 REDIRECT = "https://pgrok.example.com/-/oidc/callback"
-RULES = Rules(identifier="email", display_name="name", email="email")
+SETTINGS = IdentityProviderSettings(
+    type="oidc",
+    display_name="Example ID",
+    issuer=ISSUER,
+    client_id=CLIENT_ID,
+    client_secret=SecretStr(CLIENT_SECRET),
+    field_mapping=FieldMapping(identifier="email", display_name="name", email="email"),
+)
 ALICE = Identity(ISSUER, "sub-1", "alice@example.com", "Alice Doe")
 
 
@@ -44,15 +52,13 @@ class Browser:
         self.idp = idp
         self.http = http
         self.clock = Clock()
-        self.provider = self.with_rules(RULES)
+        self.provider = self.set_to()
 
-    def with_rules(self, rules: Rules) -> Provider:
+    def set_to(self, **changed: Any) -> Provider:
         return Provider(
-            display_name="Example ID",
-            issuer=ISSUER,
-            client=flow.Client(CLIENT_ID, CLIENT_SECRET, REDIRECT),
-            rules=rules,
-            http=self.http,
+            SETTINGS.model_copy(update=changed),
+            self.http,
+            external_url="https://pgrok.example.com",
             clock=self.clock,
         )
 
@@ -75,7 +81,7 @@ async def test_an_honest_provider_is_believed(browser: Browser) -> None:
 
 
 async def test_the_request_carries_three_separate_secrets(browser: Browser) -> None:
-    browser.provider = browser.with_rules(replace(RULES, required_domain="example.com"))
+    browser.provider = browser.set_to(required_domain="example.com")
     await browser.sign_in()
     sent = browser.idp.requested
     assert sent["response_type"] == "code"
@@ -91,6 +97,18 @@ async def test_the_secret_goes_where_discovery_says(
     browser: Browser, methods: list[str] | None
 ) -> None:
     browser.idp.metadata["token_endpoint_auth_methods_supported"] = methods
+    assert await browser.sign_in() == ALICE
+
+
+async def test_a_provider_that_takes_no_secret_of_ours_is_refused(browser: Browser) -> None:
+    browser.idp.metadata["token_endpoint_auth_methods_supported"] = ["private_key_jwt"]
+    with pytest.raises(SignInRefused, match="client_secret_basic"):
+        await browser.sign_in()
+
+
+async def test_a_public_client_sends_its_name_and_no_secret(browser: Browser) -> None:
+    browser.provider = browser.set_to(client_secret=SecretStr(""))
+    browser.idp.client_secret = None
     assert await browser.sign_in() == ALICE
 
 
@@ -270,6 +288,6 @@ async def test_a_broken_answer_is_told_in_words_without_secrets(
 
 
 async def test_a_wrong_client_secret_names_what_to_compare(browser: Browser) -> None:
-    browser.provider._client = flow.Client(CLIENT_ID, "wrong", REDIRECT)
+    browser.provider = browser.set_to(client_secret=SecretStr("wrong"))
     with pytest.raises(SignInRefused, match="client_id and client_secret"):
         await browser.sign_in()
