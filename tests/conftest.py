@@ -10,6 +10,10 @@ import pytest
 from support import go
 from support.origin import Origin
 
+pytest_plugins = ["support.postgres"]
+
+pytest_plugins = ["support.postgres"]
+
 
 @pytest.fixture(scope="session")
 def origin() -> Iterator[Origin]:

@@ -27,15 +27,19 @@ class Person:
 
 
 class Daemon:
-    """A server's settings and ports; `running` starts it.
+    """A server's settings and ports; `running` starts it, and `process` is it then.
 
     Its settings file is the one in the working directory, where the commands look for it.
     """
 
-    def __init__(self, folder: Path, database: str, **settings: Any) -> None:
+    process: Process
+
+    def __init__(
+        self, folder: Path, database: str, *, tcp: range | None = None, **settings: Any
+    ) -> None:
         self.folder = folder
         self.web, self.proxy, self.ssh = free_port(), free_port(), free_port()
-        self.tcp = free_range(8)
+        self.tcp = tcp or free_range(8)
         self.external_url = f"http://localhost:{self.web}"
         default = {
             "external_url": self.external_url,
@@ -62,6 +66,7 @@ class Daemon:
         """Start it, wait until it serves, and kill it at the end."""
         with self.start() as process:
             until(lambda: self._serves(process), f"{process} serves")
+            self.process = process
             yield process
 
     def _serves(self, process: Process) -> bool:

@@ -52,11 +52,12 @@ class GoServer(Process):
 
     TOKEN = "secret"
 
-    def __init__(self, binaries: Path, *, ssh: int = 0, proxy: int = 0) -> None:
+    def __init__(self, binaries: Path, *, ssh: int = 0, proxy: int = 0, key_seed: str = "") -> None:
         super().__init__(
             binaries / "server",
             f"--ssh-addr={LOOPBACK}:{ssh}",
             f"--proxy-addr={LOOPBACK}:{proxy}",
+            f"--key-seed={key_seed}",
         )
         listening = self.events("listening")[0]
         self.ssh: int = listening["ssh"]

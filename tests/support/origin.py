@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import re
 import ssl
 import sys
 from pathlib import Path
@@ -40,6 +41,10 @@ class Origin:
         command = [sys.executable, "-m", "support.origin", *options]
         self.process = Process(*command, env={"PYTHONPATH": str(TESTS)})
         vars(self).update(json.loads(self.process.wait_for(r"^\{.*\}$")[0]))
+
+    def wait_at_gate(self, name: str) -> None:
+        """Wait until a request waits for that gate."""
+        self.process.wait_for(f"^waiting at {re.escape(name)}$")
 
     def open_gate(self, name: str) -> None:
         """Let go what waits for that gate."""

@@ -132,15 +132,20 @@ async def events(exchange: Exchange) -> None:
         200, [("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")]
     )
     await exchange.chunk(b"data: first\n\n")
-    await gates[exchange.query("gate")].wait()
+    await _pass(exchange.query("gate"))
     await exchange.chunk(b"data: second\n\n")
     await exchange.send(b"0\r\n\r\n")
 
 
 async def held(exchange: Exchange) -> None:
     """`/held?gate=NAME`: nothing at all until the gate opens."""
-    await gates[exchange.query("gate")].wait()
+    await _pass(exchange.query("gate"))
     await exchange.answer(b"let go")
+
+
+async def _pass(name: str) -> None:
+    print(f"waiting at {name}", flush=True)
+    await gates[name].wait()
 
 
 async def gate(exchange: Exchange) -> None:

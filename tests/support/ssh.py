@@ -45,6 +45,10 @@ class SSH(Process):
             self.wait_for("password:")
             self.write(f"{token}\n")
 
+    def url(self) -> str:
+        """Wait until the server says where the tunnel is, which it does without `-N`."""
+        return self.wait_for(r"https?://[^\s\x1b]+")[0]
+
 
 def _isolated(folder: Path) -> Sequence[str]:
     options = {

@@ -17,11 +17,12 @@ func main() {
 	sshAddr := flag.String("ssh-addr", "127.0.0.1:0", "address for clients")
 	proxyAddr := flag.String("proxy-addr", "127.0.0.1:0", "address for visitors")
 	people := flag.String("people", "alice=secret", "NAME=TOKEN,... who may connect")
+	seed := flag.String("key-seed", "", "what the host key is made from; empty makes a random one")
 	flag.Parse()
 
 	sshListener := listen(*sshAddr)
 	proxyListener := listen(*proxyAddr)
-	s := newServer(portOf(proxyListener), parsePeople(*people))
+	s := newServer(portOf(proxyListener), parsePeople(*people), hostKey(*seed))
 	logEvent("listening", map[string]any{
 		"ssh":         portOf(sshListener),
 		"proxy":       portOf(proxyListener),

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,16 +19,20 @@ type server struct {
 	ports  *ports
 }
 
-func newServer(proxyPort int, names map[string]string) *server {
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		fail(err)
-	}
-	signer, err := ssh.NewSignerFromKey(key)
-	if err != nil {
-		fail(err)
-	}
+func newServer(proxyPort int, names map[string]string, signer ssh.Signer) *server {
 	return &server{names: names, signer: signer, front: newFront(proxyPort), ports: newPorts()}
+}
+
+func hostKey(seed string) ssh.Signer {
+	if seed == "" {
+		seed = rand.Text()
+	}
+	digest := sha256.Sum256([]byte(seed))
+	signer, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(digest[:]))
+	if err != nil {
+		fail(err)
+	}
+	return signer
 }
 
 func (s *server) fingerprint() string {
