@@ -29,6 +29,7 @@ class Code(StrEnum):
     OVERLOADED = "overloaded"
     DRAINING = "draining"
     BAD_REQUEST = "bad-request"
+    BAD_RESPONSE = "bad-response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,12 @@ _WORDS: Final[Mapping[Code, _Words]] = {
         "Your application never saw it; the fault is in what was sent.",
         "Check the program that sent it.",
     ),
+    Code.BAD_RESPONSE: _Words(
+        "failed",
+        "The tunnel is open, but what its application answered is not valid HTTP.",
+        "See what your application sends; its answer was not passed on.",
+        "Tell whoever gave it to you that their application does not answer as it should.",
+    ),
 }
 _STATE_WORDS: Final = {"waiting": "Waiting", "failed": "Failed"}
 
@@ -105,7 +112,7 @@ def _resource(name: str) -> str:
     return resources.files("pgrok.http").joinpath(name).read_text(encoding="utf-8")
 
 
-LOOK: Final = _resource("look.css")
+LOOK: Final = _resource("static/look.css")
 """The stylesheet that every page of the house begins with."""
 
 _PAGE: Final = Template(_resource("page.html"))

@@ -60,6 +60,11 @@ class _MessageReader(Generic[HeadT]):
         """Whether a message has begun that is not over."""
         return not self._ended or self.buffered > 0
 
+    @property
+    def awaits_message(self) -> bool:
+        """Whether a message has been asked for that is not over."""
+        return not self._ended
+
     def receive(self, data: bytes) -> None:
         """Take what arrived on the connection."""
         if self.buffered:

@@ -3,9 +3,10 @@
 The connection calls the methods that are named after what arrived; the protocol on top knows
 nothing of SSH. Everything happens in callbacks: no task, future or queue belongs to a channel.
 
-A channel can be written to before the peer has confirmed it: the data waits for the window. It
-closes in two steps, as sockets do: `write_eof` ends our direction, `close` ends both after what
-is queued has gone out; `abort` sends CLOSE without EOF, which tells the peer that data is missing.
+A protocol is told `connection_made` when the peer has confirmed the channel, or `connection_lost`
+without it when the peer has refused. A channel closes in two steps, as sockets do: `write_eof` ends
+our direction, `close` ends both after what is queued has gone out; `abort` sends CLOSE without EOF,
+which tells the peer that data is missing.
 """
 
 from __future__ import annotations
@@ -107,7 +108,10 @@ class TunnelChannel(asyncio.Transport):
         self._send_window = window
         self._max_packet = max_packet
         self._open = True
-        self._flush()
+        if self._closing or self._lost:
+            self._send_close()
+        else:
+            self._protocol.connection_made(self)
 
     def refused(self, reason: str) -> None:
         """The peer would not open the channel."""
@@ -208,7 +212,7 @@ class TunnelChannel(asyncio.Transport):
         if self._closing or self._lost or self._close_arrived or not data:
             return
         view = memoryview(data if isinstance(data, bytes) else bytes(data))
-        if self._queue or not self._open:
+        if self._queue:
             self._enqueue(view)
         elif rest := self._send(view):
             self._enqueue(rest)
@@ -230,7 +234,9 @@ class TunnelChannel(asyncio.Transport):
 
     def close(self) -> None:
         """End both directions after what is queued has been sent; deliver nothing more."""
-        if not (self._closing or self._lost):
+        if not self._open:
+            self.abort()
+        elif not (self._closing or self._lost):
             self._closing = True
             self._unread.clear()
             self._flush()
@@ -282,10 +288,6 @@ class TunnelChannel(asyncio.Transport):
         return None
 
     def _flush(self) -> None:
-        if not self._open:
-            if self._closing:
-                self._lose_soon(None)
-            return
         while self._queue:
             view = self._queue[0]
             rest = self._send(view)

@@ -48,9 +48,9 @@ class Connection(Protocol):
     ) -> asyncio.Transport:
         """Open a `forwarded-tcpip` channel (RFC 4254 7.2) under `protocol`.
 
-        `protocol` is told `connection_made` before this returns and may write; when the client
-        refuses, its `connection_lost` gets `ChannelRefused`. Raises `ConnectionLost` when the
-        connection is gone.
+        `protocol` is told `connection_made` when the client confirms; when it refuses,
+        `connection_lost` gets `ChannelRefused` without that. Aborting the transport gives up
+        either way. Raises `ConnectionLost` when the connection is gone.
         """
 
     async def probe(self) -> None:

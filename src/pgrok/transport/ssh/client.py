@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import asyncssh
 from asyncssh.constants import MSG_DISCONNECT, OPEN_ADMINISTRATIVELY_PROHIBITED
@@ -117,7 +117,7 @@ class ClientConnection(Multiplexer, GlobalRequests, asyncssh.SSHClientConnection
         super()._process_disconnect(pkttype, pktid, packet)
 
     # asyncssh finds its handlers in a table, not by their names.
-    _packet_handlers: ClassVar[Mapping[int, Any]] = {
+    _packet_handlers = {
         **asyncssh.SSHClientConnection._packet_handlers,
         MSG_DISCONNECT: _process_disconnect,
     }

@@ -91,8 +91,8 @@ class Multiplexer(Base):
     ) -> TunnelChannel:
         """Ask the peer for a channel of that kind, with `opening` as the data of its kind.
 
-        The protocol is told that the connection is made at once, and may write; a refusal comes
-        as `connection_lost` with `ChannelRefused`. Raises `asyncssh.ChannelOpenError` if the
+        The protocol is told `connection_made` when the peer confirms, and `connection_lost` with
+        `ChannelRefused`, without that, when it refuses. Raises `asyncssh.ChannelOpenError` if the
         connection is gone.
         """
         channel = self._add_tunnel_channel(protocol, extra)
@@ -104,7 +104,6 @@ class Multiplexer(Base):
             UInt32(MAX_PACKET),
             opening,
         )
-        protocol.connection_made(channel)
         return channel
 
     def accept_tunnel_channel(
@@ -119,7 +118,6 @@ class Multiplexer(Base):
             peer[0], channel.number, channel.initial_window, MAX_PACKET
         )
         channel.opened(*peer)
-        protocol.connection_made(channel)
         return channel
 
     def _add_tunnel_channel(

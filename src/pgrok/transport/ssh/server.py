@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable
 
 import asyncssh
 from asyncssh.channel import SSHServerChannel
@@ -176,7 +175,7 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
         super()._process_disconnect(pkttype, pktid, packet)
 
     # asyncssh finds its handlers in a table, not by their names.
-    _packet_handlers: ClassVar[Mapping[int, Any]] = {
+    _packet_handlers = {
         **asyncssh.SSHServerConnection._packet_handlers,
         MSG_DISCONNECT: _process_disconnect,
     }

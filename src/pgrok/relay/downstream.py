@@ -1,0 +1,271 @@
+"""The side of an exchange that a request comes from: a visitor's socket, or a channel."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from pgrok.errors import RemoteProtocolError
+from pgrok.http.head import RequestHead
+from pgrok.http.pages import Code, Problem
+from pgrok.http.reader import End, RequestReader
+from pgrok.relay.deadlines import Deadlines
+from pgrok.relay.exchange import Exchange, Output
+from pgrok.relay.refusal import refuse_bytes
+
+MAX_READ_AHEAD = 64 * 1024
+"""Octets of pipelined requests that are read while one is being answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds that a downstream connection is waited for, and an answer on its behalf."""
+
+    head: float = 30.0
+    """From the first octet of a request, or the connection itself, to the end of its head."""
+    idle: float = 75.0
+    """Between two requests; longer than the 60 s of common load balancers."""
+    body: float = 60.0
+    """Without an octet of a request's body that we are ready to take."""
+    response: float = 120.0
+    """From the request's last octet to the response's first."""
+    linger: float = 5.0
+    """For reading on after an answer that had to close the connection (RFC 9112 9.6)."""
+
+
+class Backend(Protocol):
+    """Where requests go."""
+
+    def route(self, exchange: Exchange) -> None:
+        """Call `exchange.forward` or `exchange.refuse`, now or later."""
+
+    def finished(self, exchange: Exchange) -> None:
+        """An exchange is over, well or not; its `status` is 0 if there was no answer."""
+
+
+class DownstreamConnection(asyncio.Protocol):
+    """One HTTP connection that requests come from, one exchange after the other."""
+
+    def __init__(self, backend: Backend, deadlines: Deadlines, timeouts: Timeouts) -> None:
+        self.loop = deadlines.loop
+        self._deadline = deadlines.new(self._time_is_up)
+        self._backend = backend
+        self._timeouts = timeouts
+        self._reader = RequestReader()
+        self._exchange: Exchange | None = None
+        self._transport: asyncio.Transport | None = None
+        self._advancing = False
+        self._full = False
+        self._eof = False
+        self._lingering = False
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The transport of the connection, which stands."""
+        assert self._transport is not None
+        return self._transport
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is under way."""
+        return self._exchange is None and not self._reader.buffered
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the first request."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._deadline.move(self._timeouts.head)
+        self._reader.start_next()
+
+    def data_received(self, data: bytes) -> None:
+        """Part of a request."""
+        if self._lingering:
+            return
+        if self.idle:
+            self._deadline.move(self._timeouts.head)
+        self._reader.receive(data)
+        self._advance()
+
+    def eof_received(self) -> bool:
+        """No more requests come; one that is complete is still answered."""
+        self._eof = True
+        if self._exchange is None or self._lingering:
+            return False
+        try:
+            self._reader.receive_eof()
+        except RemoteProtocolError:
+            self.transport.abort()
+            return False
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone: so is its exchange."""
+        self._deadline.rest()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.downstream_lost()
+            self._backend.finished(exchange)
+
+    def pause_writing(self) -> None:
+        """The response is not taken as fast as it comes."""
+        self._full = True
+        if self._exchange is not None:
+            self._exchange.downstream_full(True)
+
+    def resume_writing(self) -> None:
+        """The response is taken again."""
+        self._full = False
+        if self._exchange is not None:
+            self._exchange.downstream_full(False)
+
+    # For its exchange
+
+    def send(self, output: Output) -> None:
+        """Write part of the response."""
+        self.transport.writelines(output)
+        self._watch()
+
+    def is_full(self) -> bool:
+        """Whether no more of the response is taken for now."""
+        return self._full
+
+    def request_flow_changed(self) -> None:
+        """Go on with the request, or stop."""
+        self._advance()
+
+    def exchange_over(self, *, keep_alive: bool, cut: bool = False) -> None:
+        """Go on to the next request, or close: `cut` is whether the response is not whole."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            self._backend.finished(exchange)
+        if cut:
+            # Whatever the framing was, it must not look complete.
+            self.transport.abort()
+        elif not keep_alive or not self._request_is_read():
+            self._linger()
+        elif self._eof:
+            self.transport.close()
+        else:
+            self._start_next()
+
+    def leave(self) -> tuple[asyncio.Transport, bytes]:
+        """Leave HTTP after a 101."""
+        self._deadline.rest()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            self._backend.finished(exchange)
+        return self.transport, self._reader.take_rest()
+
+    def close_when_idle(self) -> None:
+        """Close now if no request is under way, else after the one that is."""
+        self._eof = True
+        if self.idle and self._transport is not None:
+            self._transport.close()
+
+    # Inside
+
+    def _advance(self) -> None:
+        """Deal with what has been read, as far as the exchange takes it."""
+        if self._advancing or self._transport is None:
+            return
+        self._advancing = True
+        try:
+            while self._take_event():
+                pass
+        except RemoteProtocolError as error:
+            self._refuse(Problem(Code.BAD_REQUEST, error.status, f"{error}."))
+        finally:
+            self._advancing = False
+        if self._exchange is not None:
+            self._exchange.request_paused()
+        self._watch()
+        self._set_reading()
+
+    def _take_event(self) -> bool:
+        exchange = self._exchange
+        if self._lingering or (exchange is not None and not exchange.takes_request):
+            return False
+        event = self._reader.next_event()
+        if event is None:
+            return False
+        if isinstance(event, RequestHead):
+            self._begin(event)
+        elif exchange is not None:
+            exchange.request_event(event)
+        return True
+
+    def _begin(self, request: RequestHead) -> None:
+        self._exchange = Exchange(self, request)
+        self._backend.route(self._exchange)
+
+    def _set_reading(self) -> None:
+        transport = self.transport
+        if transport.is_closing() or self._exchange is None:
+            return
+        if self._reader.buffered >= MAX_READ_AHEAD or not self._exchange.takes_request:
+            if self._reader.buffered:
+                transport.pause_reading()
+        else:
+            transport.resume_reading()
+
+    def _request_is_read(self) -> bool:
+        """Whether nothing of the request that was answered is left to read."""
+        if not self._reader.awaits_message:
+            return True
+        try:
+            return isinstance(self._reader.next_event(), End)
+        except RemoteProtocolError:
+            return False
+
+    def _start_next(self) -> None:
+        self._reader.start_next()
+        self._deadline.move(self._timeouts.head if self._reader.buffered else self._timeouts.idle)
+        self.transport.resume_reading()
+        self._advance()
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer something that is no request; after a doubt the connection closes."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.downstream_lost()
+            self._backend.finished(exchange)
+        if exchange is not None and exchange.answered:
+            self.transport.abort()
+            return
+        self.transport.write(refuse_bytes(problem))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close, but read on for a while: a reset would take the answer away from its reader."""
+        self._lingering = True
+        transport = self.transport
+        if self._eof or transport.is_closing() or not transport.can_write_eof():
+            transport.close()
+            return
+        transport.write_eof()
+        transport.resume_reading()
+        self._deadline.move(self._timeouts.linger)
+
+    def _watch(self) -> None:
+        """Say how long what the exchange waits for may take."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        if exchange.takes_request and not exchange.request_ended:
+            self._deadline.move(self._timeouts.body)
+        elif exchange.answered:
+            self._deadline.rest()
+        else:
+            self._deadline.move(self._timeouts.response)
+
+    def _time_is_up(self) -> None:
+        exchange = self._exchange
+        if self._lingering or self.idle:
+            self.transport.close()
+        elif exchange is None or (exchange.takes_request and not exchange.request_ended):
+            self._refuse(Problem(Code.BAD_REQUEST, 408, "The request did not arrive in time."))
+        else:
+            exchange.too_slow()

@@ -1,0 +1,94 @@
+"""Idle upstream connections, handed from request to request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pgrok.relay.deadlines import Deadlines
+from pgrok.relay.upstream import UpstreamConnection
+
+IDLE_SECONDS = 4.0
+"""How long a connection may idle: below the 5 s after which Node.js closes its end."""
+
+FRESH_SECONDS = 1.0
+"""How long one may have idled for a request that must not be sent twice."""
+
+MAX_IDLE = 256
+MAX_OPEN = 1024
+
+Dial = Callable[[UpstreamConnection], Callable[[], None]]
+"""Begins to connect; returns what gives the attempt up. `connection_made` or
+`connection_lost` of the connection tells how it went."""
+
+
+class PoolFull(Exception):  # noqa: N818 - not an error: an answer that its caller acts on
+    """As many connections as are allowed are busy."""
+
+
+class Pool:
+    """The upstream connections to one place: one tunnel, or one target."""
+
+    def __init__(self, dial: Dial, deadlines: Deadlines, *, max_open: int = MAX_OPEN) -> None:
+        self._dial = dial
+        self._deadlines = deadlines
+        self._max_open = max_open
+        self._idle: list[UpstreamConnection] = []
+        self._open: set[UpstreamConnection] = set()
+        self._closed = False
+
+    @property
+    def open_connections(self) -> int:
+        """Connections that stand or are being made."""
+        return len(self._open)
+
+    def take(self, *, repeatable: bool) -> UpstreamConnection:
+        """Return an idle connection, the one used last, or a new one.
+
+        A request that is not `repeatable` gets one that has idled for a moment only: the longer
+        it was, the likelier its end is on the way. Raises `PoolFull`.
+        """
+        if self._idle and (repeatable or self._idle[-1].idle_for() <= FRESH_SECONDS):
+            return self._take_idle()
+        return self.dial()
+
+    def dial(self) -> UpstreamConnection:
+        """Return a new connection, which is being made. Raises `PoolFull`."""
+        if len(self._open) >= self._max_open:
+            raise PoolFull
+        upstream = UpstreamConnection(self)
+        self._open.add(upstream)
+        upstream.give_up = self._dial(upstream)
+        return upstream
+
+    def release(self, upstream: UpstreamConnection, *, reusable: bool, promised: float) -> None:
+        """Take a connection back after its exchange; `promised` is how long its end keeps it."""
+        seconds = min(IDLE_SECONDS, promised - 1.0)
+        if self._closed or not reusable or len(self._idle) >= MAX_IDLE or seconds <= 0:
+            upstream.close()
+            return
+        if upstream.idle_deadline is None:
+            upstream.idle_deadline = self._deadlines.new(upstream.close)
+        upstream.idle_deadline.move(seconds)
+        self._idle.append(upstream)
+        upstream.enter_pool()
+
+    def forget(self, upstream: UpstreamConnection) -> None:
+        """A connection is gone, or has become something else than HTTP."""
+        self._open.discard(upstream)
+        if upstream.idle_deadline is not None:
+            upstream.idle_deadline.rest()
+        if upstream in self._idle:
+            self._idle.remove(upstream)
+
+    def _take_idle(self) -> UpstreamConnection:
+        upstream = self._idle.pop()
+        if upstream.idle_deadline is not None:
+            upstream.idle_deadline.rest()
+        upstream.leave_pool()
+        return upstream
+
+    def close(self) -> None:
+        """Close what idles now, and later what is busy."""
+        self._closed = True
+        for upstream in list(self._idle):
+            upstream.close()

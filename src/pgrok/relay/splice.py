@@ -1,0 +1,100 @@
+"""Two transports coupled byte for byte: TCP tunnels, and what follows a 101."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from pgrok.errors import ConnectionLost
+
+
+class SpliceEnd(asyncio.Protocol):
+    """One end: what it receives, the other one writes.
+
+    An end of file is passed on as one, so that either direction may end first; the transports
+    close when both have. `on_lost` is called once when this end's transport is gone, or could
+    not be made.
+    """
+
+    def __init__(self, on_lost: Callable[[Exception | None], None] | None = None) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._other: SpliceEnd | None = None
+        self._on_lost = on_lost
+        self._ended = False
+        self._lost = False
+
+    def join(self, other: SpliceEnd) -> None:
+        """Couple two ends."""
+        self._other, other._other = other, self
+
+    def adopt(self, transport: asyncio.Transport) -> None:
+        """Take over a transport that stands already."""
+        self._transport = transport
+        transport.set_protocol(self)
+
+    @property
+    def _peer(self) -> SpliceEnd:
+        assert self._other is not None
+        return self._other
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the other end, or let it know that its waiting is over."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        other = self._peer
+        if other._lost:
+            transport.abort()
+        elif other._transport is None:
+            transport.pause_reading()
+        else:
+            other._transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        """Pass the bytes on."""
+        if transport := self._peer._transport:
+            transport.write(data)
+
+    def pause_writing(self) -> None:
+        """This end takes no more: the other one reads no more."""
+        if transport := self._peer._transport:
+            transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """This end takes bytes again."""
+        if transport := self._peer._transport:
+            transport.resume_reading()
+
+    def eof_received(self) -> bool:
+        """End the other end's writing; keep this one open until it has ended too."""
+        self._ended = True
+        other = self._peer
+        if other._transport is not None and not other._transport.is_closing():
+            other._transport.write_eof()
+        return not other._ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Close the other end: after what it still has to write, or at once if bytes are missing.
+
+        A channel that was closed without an end of file is no sign of that: Go's clients end
+        every stream so.
+        """
+        self._lost = True
+        if self._on_lost is not None:
+            self._on_lost(exc)
+        transport = self._peer._transport
+        if transport is None:
+            return
+        if isinstance(exc, (ConnectionLost, OSError)):
+            transport.abort()
+        else:
+            transport.close()
+
+
+def splice(downstream: asyncio.Transport, upstream: asyncio.Transport) -> None:
+    """Couple two transports that stand; what was read from either before is the caller's."""
+    one, other = SpliceEnd(), SpliceEnd()
+    one.join(other)
+    one.adopt(downstream)
+    other.adopt(upstream)
+    downstream.resume_reading()
+    upstream.resume_reading()

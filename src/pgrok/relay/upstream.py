@@ -1,0 +1,214 @@
+"""The side of an exchange that a request goes to: a channel, or the target's socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from pgrok.errors import RemoteProtocolError
+from pgrok.http.head import RequestHead
+from pgrok.http.reader import ResponseReader
+
+if TYPE_CHECKING:
+    from pgrok.http.head import ResponseHead
+    from pgrok.http.reader import Body, End
+    from pgrok.relay.deadlines import Deadline
+
+
+class ResponseSink(Protocol):
+    """What an upstream connection tells the exchange that it serves."""
+
+    def upstream_ready(self) -> None:
+        """The connection stands: the request may be written."""
+
+    def response_event(self, event: ResponseHead | Body | End) -> None:
+        """Part of the response."""
+
+    def response_paused(self) -> None:
+        """No more of the response is there yet: send on what has been collected."""
+
+    def upstream_full(self, full: bool) -> None:
+        """The connection takes no more of the request for now, or takes it again."""
+
+    def upstream_failed(self, error: Exception | None) -> None:
+        """The connection is gone before the exchange was over, or could not be made."""
+
+
+class UpstreamOwner(Protocol):
+    """What keeps the connections: a pool."""
+
+    def release(self, upstream: UpstreamConnection, *, reusable: bool, promised: float) -> None:
+        """Take one back."""
+
+    def forget(self, upstream: UpstreamConnection) -> None:
+        """Drop one that is gone."""
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One HTTP connection to where requests go, for one exchange at a time."""
+
+    def __init__(self, owner: UpstreamOwner) -> None:
+        self._owner = owner
+        self._transport: asyncio.Transport | None = None
+        self._reader = ResponseReader()
+        self._exchange: ResponseSink | None = None
+        self._idle_since = 0.0
+        self._ended = False
+        self.idle_deadline: Deadline | None = None
+        self.reused = False
+        self.give_up: Callable[[], None] = _nothing
+
+    @property
+    def connected(self) -> bool:
+        """Whether the request can be written."""
+        return self._transport is not None
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The transport of a connection that stands."""
+        assert self._transport is not None
+        return self._transport
+
+    # For its exchange
+
+    def serve(self, exchange: ResponseSink) -> None:
+        """Belong to `exchange` from now on; tells it `upstream_ready`, perhaps at once."""
+        self._exchange = exchange
+        if self.connected:
+            exchange.upstream_ready()
+
+    def begin(self, request: RequestHead) -> None:
+        """Get ready for the response to `request`, whose head is about to be written."""
+        self._reader.expect(request.method)
+
+    def write(self, data: Iterable[bytes | memoryview]) -> None:
+        """Write part of the request."""
+        self.transport.writelines(data)
+
+    def finish(self, *, keep_alive: bool, promised: float) -> None:
+        """The exchange is over: request and response were complete."""
+        self._exchange = None
+        clean = not (self._ended or self._reader.in_message or self.transport.is_closing())
+        self._owner.release(self, reusable=keep_alive and clean, promised=promised)
+
+    def abandon(self) -> None:
+        """The exchange is over before its time: what is under way is of no use."""
+        self._exchange = None
+        self._owner.forget(self)
+        if self._transport is not None:
+            self._transport.abort()
+        else:
+            self.give_up()
+
+    def detach(self) -> tuple[asyncio.Transport, bytes]:
+        """Leave HTTP after a 101; return the transport and what was read beyond it."""
+        self._exchange = None
+        self._owner.forget(self)
+        return self.transport, self._reader.take_rest()
+
+    # For its pool
+
+    def idle_for(self) -> float:
+        """Return the seconds since its last exchange."""
+        return asyncio.get_running_loop().time() - self._idle_since
+
+    def enter_pool(self) -> None:
+        """Idle, and watch for the other end closing."""
+        self._idle_since = asyncio.get_running_loop().time()
+        self.transport.resume_reading()
+
+    def leave_pool(self) -> None:
+        """Be used again."""
+        self.reused = True
+
+    def close(self) -> None:
+        """Close when no exchange needs it any more."""
+        self._owner.forget(self)
+        if self._transport is not None:
+            self._transport.close()
+        else:
+            self.give_up()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The other end takes the request now."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if self._exchange is None:
+            transport.abort()
+        else:
+            self._exchange.upstream_ready()
+
+    def data_received(self, data: bytes) -> None:
+        """Part of a response; a byte that nobody asked for ends the connection."""
+        if self._exchange is None:
+            self.close()
+            return
+        self._reader.receive(data)
+        self._advance()
+
+    def eof_received(self) -> bool:
+        """The other end sends no more: the end of the body, or of the connection."""
+        self._ended = True
+        if self._exchange is None:
+            self._owner.forget(self)
+            return False
+        if self._reader.awaits_message:
+            self._end_response(self._exchange)
+        # The request may still be on its way to an end that has answered already; TLS has no
+        # such half-open state.
+        return self._exchange is not None and self.transport.can_write_eof()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, or was never made."""
+        self._owner.forget(self)
+        self._fail(exc)
+
+    def pause_writing(self) -> None:
+        """The other end takes no more of the request."""
+        if self._exchange is not None:
+            self._exchange.upstream_full(True)
+
+    def resume_writing(self) -> None:
+        """The other end takes the request again."""
+        if self._exchange is not None:
+            self._exchange.upstream_full(False)
+
+    def _advance(self) -> None:
+        try:
+            while self._exchange is not None:
+                event = self._reader.next_event()
+                if event is None:
+                    break
+                self._exchange.response_event(event)
+        except RemoteProtocolError as error:
+            self._fail(error)
+        self._pause()
+
+    def _end_response(self, exchange: ResponseSink) -> None:
+        """The response ends with the connection, or it is cut, or there is none."""
+        try:
+            end = self._reader.receive_eof()
+        except RemoteProtocolError as error:
+            self._fail(error)
+            return
+        if end is None:
+            self._fail(None)
+        else:
+            exchange.response_event(end)
+            self._pause()
+
+    def _pause(self) -> None:
+        if self._exchange is not None:
+            self._exchange.response_paused()
+
+    def _fail(self, error: Exception | None) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.upstream_failed(error)
+
+
+def _nothing() -> None:
+    """The default of `give_up`: nothing has begun yet."""
