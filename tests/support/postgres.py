@@ -66,18 +66,19 @@ class PostgresServer:
         self._run("pg_ctl", "start", "--wait", "--log", str(self.folder / "log"), "-o", options)
 
     def stop(self) -> None:
-        """Stop the server at once, breaking every connection."""
-        self._run("pg_ctl", "stop", "--mode=immediate")
+        """Stop the server, breaking every connection."""
+        self._run("pg_ctl", "stop", "--mode=fast")
 
     def url(self, database: str) -> str:
         """Return the URL of a database in this server."""
         return f"postgresql://{SUPERUSER}@{LOOPBACK}:{self.port}/{database}"
 
-    def create_database(self) -> str:
-        """Return the URL of a new, empty database."""
+    def create_database(self, template: str = "template1") -> str:
+        """Return the URL of a new database, empty or a copy of the one named `template`."""
         name = f"test_{next(self._numbers)}"
+        query = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(query.format(sql.Identifier(name), sql.Identifier(template)))
         return self.url(name)
 
     def _run(self, program: str, *arguments: str) -> None:

@@ -108,7 +108,7 @@ class Database:
         self, purpose: str, seconds: float, busy: StoreError
     ) -> AsyncIterator[None]:
         """Lock a file beside the SQLite database; raise `busy` if that takes too many seconds."""
-        lock = AsyncFileLock(f"{self.file}.{purpose}", timeout=seconds)
+        lock = AsyncFileLock(f"{self.file}.{purpose}", timeout=seconds, mode=0o600)
         try:
             await lock.acquire()
         except LockTimeout:

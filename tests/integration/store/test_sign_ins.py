@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from pgrok.server.store import Person, Store
+from support.clock import FakeClock
+
+
+async def test_a_sign_in_is_taken_once_by_its_session(store: Store) -> None:
+    begun = await store.sign_ins.begin("state", "nonce", "verifier", "session", "/next")
+    taken = await store.sign_ins.take("state")
+    assert taken == begun
+    assert (begun.nonce, begun.verifier, begun.return_path) == ("nonce", "verifier", "/next")
+    assert begun.belongs_to("session")
+    assert not begun.belongs_to("another")
+    assert await store.sign_ins.take("state") is None
+
+
+async def test_of_two_takers_at_once_one_gets_it(store: Store, second_store: Store) -> None:
+    await store.sign_ins.begin("state", "nonce", "verifier", "session", "/")
+    taken = await asyncio.gather(store.sign_ins.take("state"), second_store.sign_ins.take("state"))
+    assert sorted(sign_in is None for sign_in in taken) == [False, True]
+
+
+async def test_an_unknown_state_has_no_sign_in(store: Store) -> None:
+    assert await store.sign_ins.take("") is None
+
+
+async def test_a_sign_in_expires(store: Store, clock: FakeClock) -> None:
+    await store.sign_ins.begin("state", "nonce", "verifier", "session", "/")
+    clock.advance(timedelta(minutes=10))
+    assert await store.sign_ins.take("state") is None
+
+
+async def test_a_link_signs_its_person_in_once(store: Store, bob: Person) -> None:
+    link = await store.sign_ins.issue_link(bob.id)
+    assert await store.sign_ins.take_link("wrong") is None
+    assert await store.sign_ins.take_link(link) == bob.id
+    assert await store.sign_ins.take_link(link) is None
+
+
+async def test_a_link_expires(store: Store, bob: Person, clock: FakeClock) -> None:
+    link = await store.sign_ins.issue_link(bob.id)
+    clock.advance(timedelta(minutes=15))
+    assert await store.sign_ins.take_link(link) is None
