@@ -104,14 +104,6 @@ def test_early_hints(url: str) -> None:
         wire.read_until(b"after hints")
 
 
-def test_a_response_may_come_before_the_end_of_the_upload(url: str) -> None:
-    with Wire(url) as wire:
-        wire.request("POST", "/early", "Content-Length: 1000000")
-        wire.send(b"just a beginning")
-        wire.read_until(b"HTTP/1.1 413 ")
-        wire.read_until(b"too much")
-
-
 def test_events_are_not_held_back(url: str, origin: Origin) -> None:
     with Wire(url) as wire:
         wire.request("GET", f"/events?gate={url}")
@@ -150,6 +142,18 @@ def test_an_unknown_host_is_said_in_plain_text(daemon: Daemon) -> None:
     assert answer.status == 502
     assert answer.text == f"No reverse proxy is available for the host: {host}"
     assert answer.fields["X-Pgrok-Error"] == "no-tunnel"
+
+
+# Go's reverse proxy holds such a response back until the upload is over.
+@pytest.mark.parametrize("kind", ["pgrok", "ssh"])
+def test_a_response_may_come_before_the_end_of_the_upload(
+    kind: str, start: Callable[..., Any], origin: Origin
+) -> None:
+    with Wire(start(kind, origin.http).url()) as wire:
+        wire.request("POST", "/early", "Content-Length: 1000000")
+        wire.send(b"just a beginning")
+        wire.read_until(b"HTTP/1.1 413 ")
+        wire.read_until(b"too much")
 
 
 @pytest.mark.parametrize("kind", ["pgrok", "ssh"])

@@ -190,8 +190,8 @@ async def leaving(exchange: Exchange) -> None:
 
 async def cut(exchange: Exchange) -> None:
     """`/cut`: half of what the head promised."""
-    await exchange.start(200, [("Content-Length", "1000")])
-    await exchange.send(b"x" * 500)
+    await exchange.start(200, [("Content-Length", "200000")])
+    await exchange.send(b"x" * 100000)
     exchange.keep_alive = False
 
 

@@ -13,9 +13,10 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 BIN = Path(sys.prefix, "bin")
 """Where the commands under test are installed."""
@@ -47,10 +48,10 @@ class Process:
 
     def _start(self, terminal: bool, env: Mapping[str, str], cwd: Path | None) -> None:
         if terminal:
-            self._ours, theirs = pty.openpty()
-            output = stdin = theirs
+            ours, output = pty.openpty()
+            stdin = output
         else:
-            self._ours, output = os.pipe()
+            ours, output = os.pipe()
             stdin = subprocess.PIPE
         self._popen = subprocess.Popen(
             self.command,
@@ -61,22 +62,25 @@ class Process:
             cwd=cwd,
             start_new_session=True,
             preexec_fn=_take_terminal if terminal else None,
+            bufsize=0,
         )
         os.close(output)
-        self._input = self._ours if terminal else _descriptor(self._popen)
+        self._source = FileIO(ours, "r+" if terminal else "r")
+        self._input: IO[bytes] | FileIO = self._popen.stdin or self._source
 
     def _collect(self) -> None:
-        while data := self._read():
-            with self._grown:
-                self._output += data
-                self._grown.notify_all()
+        with self._source:
+            while data := self._read():
+                with self._grown:
+                    self._output += data
+                    self._grown.notify_all()
         with self._grown:
             self._ended = True
             self._grown.notify_all()
 
     def _read(self) -> bytes:
         try:
-            return os.read(self._ours, 65536)
+            return self._source.read(65536) or b""
         except OSError:  # what a pseudo-terminal says at its end
             return b""
 
@@ -111,7 +115,7 @@ class Process:
 
     def write(self, text: str) -> None:
         """Write to its standard input."""
-        os.write(self._input, text.encode())
+        self._input.write(text.encode())
 
     def wait(self, timeout: float = PATIENCE) -> int:
         """Wait for its end and return the exit status; a signal's is negative."""
@@ -140,6 +144,8 @@ class Process:
         if self.running:
             os.killpg(self.pid, signal.SIGKILL)
         self._popen.wait()
+        if self._popen.stdin:
+            self._popen.stdin.close()
 
     def __enter__(self) -> Self:
         return self
@@ -197,11 +203,6 @@ def memory(pid: int, field: str = "VmRSS") -> int:
     found = re.search(rf"^{field}:\s+(\d+) kB", status, re.MULTILINE)
     assert found, status
     return int(found[1]) * 1024
-
-
-def _descriptor(popen: subprocess.Popen[bytes]) -> int:
-    assert popen.stdin is not None
-    return popen.stdin.fileno()
 
 
 def _take_terminal() -> None:

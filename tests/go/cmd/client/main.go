@@ -47,6 +47,13 @@ func main() {
 
 // run serves one connection until it is lost.
 func run(o options) error {
+	address := o.forward
+	if o.protocol == "http" {
+		var err error
+		if address, err = proxyTo(o.forward); err != nil {
+			return err
+		}
+	}
 	client, err := dial(o)
 	if err != nil {
 		return err
@@ -68,18 +75,8 @@ func run(o options) error {
 		say("🎉 You're ready to go live at %s! remote=%s", url, o.remote)
 	}
 	go obey(client, listener, o)
-	go serve(listener, o)
+	go serve(listener, address)
 	return client.Wait()
-}
-
-func serve(listener net.Listener, o options) {
-	var err error
-	if o.protocol == "tcp" {
-		err = serveTCP(listener, o.forward)
-	} else {
-		err = serveHTTP(listener, o.forward)
-	}
-	say("tunnel ended: %v", err)
 }
 
 func dial(o options) (*ssh.Client, error) {

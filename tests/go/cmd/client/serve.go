@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -10,37 +9,44 @@ import (
 	"strings"
 )
 
-// serveHTTP answers requests on the tunnel's channels from the target, path prefix and all;
-// the visitor's Host header is kept.
-func serveHTTP(listener net.Listener, target string) error {
+// proxyTo serves HTTP on a port of this machine, from the target: its path comes first, the
+// visitor's Host header is kept. It returns the port's address.
+func proxyTo(target string) (string, error) {
 	if !strings.Contains(target, "://") {
 		target = "http://" + target
 	}
 	base, err := url.Parse(target)
 	if err != nil {
-		return err
+		return "", err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
 	}
 	proxy := httputil.NewSingleHostReverseProxy(base)
-	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	go http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		say("%s %s", r.Method, r.URL.Path)
 		proxy.ServeHTTP(w, r)
 	}))
+	return listener.Addr().String(), nil
 }
 
-func serveTCP(listener net.Listener, target string) error {
+// serve couples the tunnel's channels with connections to an address.
+func serve(listener net.Listener, address string) {
 	for {
-		conn, err := listener.Accept()
+		channel, err := listener.Accept()
 		if err != nil {
-			return fmt.Errorf("accept: %w", err)
+			say("tunnel ended: %v", err)
+			return
 		}
-		go couple(conn, target)
+		go couple(channel, address)
 	}
 }
 
 // couple ends both directions at the first end of file, as the original does.
-func couple(conn net.Conn, target string) {
-	defer conn.Close()
-	local, err := net.Dial("tcp", target)
+func couple(channel net.Conn, address string) {
+	defer channel.Close()
+	local, err := net.Dial("tcp", address)
 	if err != nil {
 		say("target: %v", err)
 		return
@@ -52,7 +58,7 @@ func couple(conn net.Conn, target string) {
 		io.Copy(to, from)
 		ended <- struct{}{}
 	}
-	go relay(conn, local)
-	go relay(local, conn)
+	go relay(channel, local)
+	go relay(local, channel)
 	<-ended
 }
