@@ -133,10 +133,16 @@ def _explained(
         if details["type"] == "default_factory_not_called":
             continue  # what the default would have come from is reported itself
         location = tuple(str(part) for part in details["loc"])
-        in_environment = any(location[: len(name)] == name for name in variables)
+        value = _get(tree, location)
+        # A variable that begins so counts where nothing else stands there: an unknown section.
+        in_environment = any(
+            location[: len(name)] == name
+            or (name[: len(location)] == location and isinstance(value, dict))
+            for name in variables
+        )
         where = str(path) if path and not in_environment else "environment"
         found, expected = _found_and_expected(details, location)
-        if _get(tree, location) is None and not location[-1].isdigit():
+        if value is None and not location[-1].isdigit():
             found = "nothing"
         yield ConfigProblem(where, ".".join(location), found, expected)
 
