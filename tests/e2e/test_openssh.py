@@ -77,9 +77,11 @@ def test_a_port_of_ones_own_choice_is_refused(
 
 
 def test_commands_are_not_run(connect: Connect, tmp_path: Path) -> None:
-    with connect("-oRemoteCommand=touch /tmp/pgrok-e2e") as ssh:
-        assert ssh.url()
-    assert not Path("/tmp/pgrok-e2e").exists()
+    made = tmp_path / "made"
+    with connect(f"-oRemoteCommand=touch {made}") as ssh:
+        ssh.wait_for("exec request failed")
+        assert ssh.wait() == 255
+    assert not made.exists()
 
 
 def test_the_host_keys(daemon: Daemon) -> None:
