@@ -21,7 +21,7 @@ Dial = Callable[[UpstreamConnection], Callable[[], None]]
 `connection_lost` of the connection tells how it went."""
 
 
-class PoolFull(Exception):  # noqa: N818 - not an error: an answer that its caller acts on
+class PoolFull(Exception):
     """As many connections as are allowed are busy."""
 
 

@@ -12,16 +12,16 @@ class SpliceEnd(asyncio.Protocol):
     """One end: what it receives, the other one writes.
 
     An end of file is passed on as one, so that either direction may end first; the transports
-    close when both have. `on_lost` is called once when this end's transport is gone, or could
-    not be made.
+    close when both have.
     """
 
-    def __init__(self, on_lost: Callable[[Exception | None], None] | None = None) -> None:
+    def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._other: SpliceEnd | None = None
-        self._on_lost = on_lost
         self._ended = False
         self._lost = False
+        self.give_up: Callable[[], None] | None = None
+        """Stops this end from being connected, while it is."""
 
     def join(self, other: SpliceEnd) -> None:
         """Couple two ends."""
@@ -42,6 +42,8 @@ class SpliceEnd(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         other = self._peer
+        if other._ended:
+            transport.write_eof()
         if other._lost:
             transport.abort()
         elif other._transport is None:
@@ -79,12 +81,14 @@ class SpliceEnd(asyncio.Protocol):
         every stream so.
         """
         self._lost = True
-        if self._on_lost is not None:
-            self._on_lost(exc)
-        transport = self._peer._transport
-        if transport is None:
+        other = self._other
+        if other is None or other._lost:
             return
-        if isinstance(exc, (ConnectionLost, OSError)):
+        transport = other._transport
+        if transport is None:
+            if other.give_up is not None:
+                other.give_up()
+        elif isinstance(exc, (ConnectionLost, OSError)):
             transport.abort()
         else:
             transport.close()

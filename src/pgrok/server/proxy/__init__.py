@@ -1,0 +1,1 @@
+"""Where visitors come in: public HTTP, by host name, and public TCP, by port."""

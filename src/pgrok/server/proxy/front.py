@@ -1,0 +1,140 @@
+"""The public HTTP front: finds the tunnel of each request by its Host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Protocol
+
+from pgrok.http.forwarding import Visitor, tell_visitor, without_foreign_cookies
+from pgrok.http.pages import Code, Problem
+from pgrok.relay.deadlines import Deadlines
+from pgrok.relay.downstream import DownstreamConnection, Timeouts
+from pgrok.relay.exchange import Exchange, Route
+from pgrok.relay.pool import Pool
+from pgrok.server.members import Members
+
+Network = IPv4Network | IPv6Network
+
+
+class HTTPTunnel(Protocol):
+    """What the front needs of a tunnel."""
+
+    pool: Pool | None
+
+
+FindTunnel = Callable[[str], HTTPTunnel | None]
+"""Gives the tunnel with that label."""
+
+
+class Front:
+    """Serves visitors; `domain` is what tunnels' labels stand before, in lower case."""
+
+    def __init__(
+        self,
+        find: FindTunnel,
+        *,
+        domain: str,
+        scheme: str,
+        trusted_proxies: tuple[Network, ...],
+        deadlines: Deadlines,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._find = find
+        self._suffix = f".{domain}"
+        self._scheme = scheme
+        self._trusted = trusted_proxies
+        self._deadlines = deadlines
+        self._timeouts = timeouts or Timeouts()
+        self.connections: Members[_VisitorConnection] = Members()
+
+    def accept(self) -> asyncio.Protocol:
+        """Return the protocol of one visitor's connection, for `loop.create_server`."""
+        return _VisitorConnection(self, self._deadlines, self._timeouts)
+
+    def drain(self) -> None:
+        """Close the connections that idle, and the others after the request they carry."""
+        for connection in self.connections:
+            connection.close_when_idle()
+
+    def route(self, exchange: Exchange, visitor: Visitor) -> None:
+        """Send one request into its tunnel."""
+        host = canonical_host(exchange.request.host)
+        pool = self._pool_of(host)
+        if pool is None:
+            exchange.refuse(Problem(Code.NO_TUNNEL, 502))
+            return
+        exchange.forward(
+            Route(
+                pool=pool,
+                request=tell_visitor(exchange.request, visitor),
+                rewrite_response=partial(without_foreign_cookies, host=host),
+                explain=_explain,
+            )
+        )
+
+    def visitor_at(self, address: str) -> Visitor:
+        """Return what is to be told of whoever connects from `address`."""
+        return Visitor(address, self._scheme, trusted=self._is_trusted(address))
+
+    def _pool_of(self, host: str) -> Pool | None:
+        if not host.endswith(self._suffix):
+            return None
+        tunnel = self._find(host.removesuffix(self._suffix))
+        return None if tunnel is None else tunnel.pool
+
+    def _is_trusted(self, address: str) -> bool:
+        ip = ip_address(address.partition("%")[0])
+        mapped = getattr(ip, "ipv4_mapped", None) or ip
+        return any(mapped in network for network in self._trusted)
+
+
+class _VisitorConnection(DownstreamConnection):
+    """One visitor's connection; its requests may be for different hosts, behind a proxy."""
+
+    def __init__(self, front: Front, deadlines: Deadlines, timeouts: Timeouts) -> None:
+        super().__init__(self, deadlines, timeouts)
+        self._front = front
+        self._visitor = Visitor("", "", trusted=False)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note who it is."""
+        peername = transport.get_extra_info("peername")
+        if not peername:
+            transport.close()
+            return
+        self._visitor = self._front.visitor_at(peername[0])
+        self._front.connections.enter(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget about them."""
+        self._front.connections.leave(self)
+        super().connection_lost(exc)
+
+    def leave(self) -> tuple[asyncio.Transport, bytes]:
+        """Leave HTTP after a 101."""
+        self._front.connections.leave(self)
+        return super().leave()
+
+    def route(self, exchange: Exchange) -> None:
+        """Backend: find the tunnel."""
+        self._front.route(exchange, self._visitor)
+
+    def finished(self, exchange: Exchange) -> None:
+        """Backend: nothing is kept of an exchange."""
+
+
+def canonical_host(host: bytes) -> str:
+    """Return the host of a Host field: lower case, without port and trailing dot."""
+    text = host.decode("latin-1").lower()
+    if not text.startswith("["):
+        text = text.partition(":")[0]
+    return text.removesuffix(".")
+
+
+def _explain(error: Exception | None) -> Problem:
+    """No answer came: the client could not reach the application, or it hung up."""
+    return Problem(Code.TARGET_DOWN, 502)

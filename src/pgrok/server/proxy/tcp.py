@@ -1,0 +1,63 @@
+"""Public TCP ports: each visitor's socket is coupled with a channel of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from pgrok.address import Address
+from pgrok.relay.splice import SpliceEnd
+
+BACKLOG = 256
+
+OpenChannel = Callable[[asyncio.Protocol, Address], Callable[[], None]]
+"""Opens a channel under a protocol for the visitor at an address; returns what gives it up."""
+
+
+class PublicPort:
+    """One listening port. Who serves it may change; the socket stays."""
+
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+        self.open_channel: OpenChannel | None = None
+
+    def serve(self, open_channel: OpenChannel) -> None:
+        """Couple visitors, from now on, with channels that `open_channel` opens."""
+        self.open_channel = open_channel
+
+    def close(self) -> None:
+        """Stop listening; visitors that are coupled stay so."""
+        self.open_channel = None
+        self._server.close()
+
+
+async def open_port(host: str, port: int) -> PublicPort:
+    """Listen on a public port; raises `OSError` if another program has it."""
+    loop = asyncio.get_running_loop()
+    holder: list[PublicPort] = []
+    server = await loop.create_server(
+        lambda: _Visitor(holder[0] if holder else None), host, port, backlog=BACKLOG
+    )
+    holder.append(PublicPort(server))
+    return holder[0]
+
+
+class _Visitor(SpliceEnd):
+    """One visitor's socket; its channel is opened as soon as it stands."""
+
+    def __init__(self, port: PublicPort | None) -> None:
+        super().__init__()
+        self._port = port
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Open the channel."""
+        assert isinstance(transport, asyncio.Transport)
+        peername = transport.get_extra_info("peername")
+        open_channel = self._port.open_channel if self._port else None
+        if open_channel is None or not peername:
+            transport.abort()
+            return
+        channel_end = SpliceEnd()
+        self.join(channel_end)
+        super().connection_made(transport)
+        channel_end.give_up = open_channel(channel_end, Address(*peername[:2]))

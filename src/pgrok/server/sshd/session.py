@@ -1,0 +1,239 @@
+"""One client's connection: who it is, what it wants, and the tunnels it has."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from pgrok.errors import ConnectionLost, NameRefused, PgrokError, StoreError, TunnelRefused
+from pgrok.protocol import Hint, ServerInfo, ServerInfoRequest, TunnelKind
+from pgrok.relay.deadlines import Deadlines
+from pgrok.server.members import Members
+from pgrok.server.ports import choose
+from pgrok.server.registry import Claim, Granted, Lease
+from pgrok.server.settings import ProxySettings
+from pgrok.server.sshd.claims import Claims
+from pgrok.server.sshd.tunnels import OpenPort, Tunnel
+from pgrok.server.store.database import Store
+from pgrok.server.store.records import Login
+from pgrok.transport.interfaces import Connection, Forward
+
+MAX_FORWARDS = 8
+"""Tunnels of one connection; the original's client and ours ask for one."""
+
+MAX_PORTS_TRIED = 64
+"""Public ports tried before a tcp tunnel is refused: other programs may have some."""
+
+GREETING_SECONDS = 5.0
+"""How long a plain `ssh` is waited for to say what it forwards."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What all sessions share."""
+
+    store: Store
+    claims: Claims
+    deadlines: Deadlines
+    proxy: ProxySettings
+    open_port: OpenPort
+    clock: Callable[[], datetime]
+    sessions: Members[Session]
+
+
+class Session:
+    """One SSH connection of one client; implements `pgrok.transport.interfaces.Client`."""
+
+    def __init__(self, connection: Connection, services: Services) -> None:
+        self.connection = connection
+        self.login: Login | None = None
+        self._services = services
+        self._hint = Hint()
+        self._leases: dict[Forward, Lease[Tunnel]] = {}
+        self._made_up_ports = itertools.count(1)
+        self._ready = asyncio.Event()
+        self._trouble = ""
+        services.sessions.enter(self)
+
+    async def authenticate(self, password: str) -> bool:
+        """Whether the password is a token that holds; raises `StoreError`."""
+        try:
+            self.login = await self._services.store.tokens.check(password)
+        except StoreError:
+            log.exception("token not checked", peer=str(self.connection.peer))
+            raise StoreError("the server cannot check tokens right now; try again") from None
+        log.info("signed in" if self.login else "token refused", **self._who())
+        return self.login is not None
+
+    async def hint(self, payload: bytes) -> bytes:
+        """Take what the client says it wants."""
+        self._hint = Hint.decode(payload)
+        return b""
+
+    async def forward(self, forward: Forward) -> int:
+        """Open a tunnel and return the port that the client is told."""
+        login = self._require_login()
+        if forward.port != 0:
+            raise TunnelRefused(f"ask for port 0 instead of {forward.port}: the server chooses")
+        if len(self._leases) >= MAX_FORWARDS:
+            raise TunnelRefused(f"a connection may have {MAX_FORWARDS} tunnels")
+        try:
+            if self._hint.kind is TunnelKind.TCP:
+                lease = await self._open_tcp(login, forward)
+                await self._remember_port(login.person.id, lease)
+            else:
+                lease = await self._open_http(login, forward)
+        except PgrokError as error:
+            self._trouble = str(error)
+            raise
+        finally:
+            self._ready.set()
+        return lease.holder.forward.port
+
+    async def cancel(self, forward: Forward) -> None:
+        """End one tunnel."""
+        lease = self._leases.pop(forward, None)
+        if lease is None:
+            raise TunnelRefused(f"there is no tunnel on port {forward.port}")
+        self._release(lease)
+
+    async def server_info(self, payload: bytes) -> bytes:
+        """Tell where the tunnel is that was opened last."""
+        wanted = ServerInfoRequest.decode(payload).kind
+        if not self._leases:
+            raise TunnelRefused("there is no tunnel yet: ask for a forward first")
+        tunnel = list(self._leases.values())[-1].holder
+        if wanted not in (None, tunnel.kind):
+            raise TunnelRefused(f"this is a tunnel for {tunnel.kind}, not for {wanted}")
+        return ServerInfo(tunnel.url).encode()
+
+    async def greeting(self) -> str:
+        """Return where the tunnels are, once there is one, or why there is none."""
+        try:
+            async with asyncio.timeout(GREETING_SECONDS):
+                await self._ready.wait()
+        except TimeoutError:
+            return "There is no tunnel. Press Ctrl-C and add -R 0:localhost:3000 to the command.\n"
+        if not self._leases:
+            return f"There is no tunnel: {self._trouble}\n"
+        lines = [f"Your tunnel is live at {lease.holder.url}\n" for lease in self._leases.values()]
+        return "".join(lines) + "Press Ctrl-C to end it.\n"
+
+    def connection_lost(self, *, goodbye: bool) -> None:
+        """Release exactly the leases of this connection."""
+        self._services.sessions.leave(self)
+        for lease in self._leases.values():
+            self._release(lease)
+        self._leases.clear()
+        if self.login is not None:
+            log.info("left", goodbye=goodbye, **self._who())
+
+    def end(self, reason: str) -> None:
+        """End the connection and every tunnel of it."""
+        self.connection.end(reason)
+
+    def _release(self, lease: Lease[Tunnel]) -> None:
+        self._services.claims.registry.release(lease)
+        lease.holder.close()
+        log.info("tunnel down", url=lease.holder.url)
+
+    def _require_login(self) -> Login:
+        if self.login is None or self.connection.is_closed():
+            raise ConnectionLost("the client went away before it had its tunnel")
+        return self.login
+
+    def _who(self) -> dict[str, str]:
+        who = {"peer": str(self.connection.peer), "client": self.connection.client_version}
+        return who | {"person": self.login.person.name} if self.login else who
+
+    def _tunnel(self, login: Login, forward: Forward, port: int) -> Tunnel:
+        return Tunnel(
+            kind=self._hint.kind,
+            person_id=login.person.id,
+            connection=self.connection,
+            forward=Forward(forward.address, port),
+            since=self._services.clock(),
+        )
+
+    def _claim(self, login: Login, name: str | int) -> Claim:
+        hint = self._hint
+        return Claim((hint.kind, name), login.person.id, hint.instance, hint.generation)
+
+    def _hold(self, lease: Lease[Tunnel]) -> None:
+        """Own a lease: in the same step of the loop in which it was granted, so that it is
+        released if the connection is lost in the next."""
+        self._leases[lease.holder.forward] = lease
+
+    async def _open_http(self, login: Login, forward: Forward) -> Lease[Tunnel]:
+        """Claim a name. No TCP port belongs to it: the client is told one that is made up."""
+        services = self._services
+        tunnel = self._tunnel(login, forward, next(self._made_up_ports))
+        tunnel.make_pool(services.deadlines)
+        name = login.person.name
+        try:
+            lease = await services.claims.claim_name(name, self._claim(login, name), tunnel)
+        except NameRefused as error:
+            raise TunnelRefused(str(error)) from None
+        tunnel.url = services.proxy.public_url(str(lease.key[1]))
+        self._hold(lease)
+        log.info("tunnel up", url=tunnel.url, **self._who())
+        return lease
+
+    async def _open_tcp(self, login: Login, forward: Forward) -> Lease[Tunnel]:
+        """Claim a port and listen on it: the last one, or one that is free."""
+        services, person_id = self._services, login.person.id
+        last = await services.store.ports.last(person_id)
+        tcp = services.proxy.tcp
+        candidates = choose(last, tcp.port_start, tcp.port_end, (), random.SystemRandom())
+        for port in itertools.islice(candidates, MAX_PORTS_TRIED):
+            tunnel = self._tunnel(login, forward, port)
+            verdict = await services.claims.settle(self._claim(login, port), tunnel)
+            if isinstance(verdict, Granted) and await self._listen(verdict):
+                return verdict.lease
+        raise TunnelRefused("no public port is free; try again later")
+
+    async def _listen(self, granted: Granted[Tunnel]) -> bool:
+        """Listen on the port of a lease, or take the listening port over from a displaced one."""
+        lease, tunnel = granted.lease, granted.lease.holder
+        port = int(lease.key[1])
+        tunnel.forward = Forward(tunnel.forward.address, port)
+        tunnel.url = self._services.proxy.tcp.tcp_url(port)
+        displaced = granted.displaced.holder if granted.displaced else None
+        if displaced is not None:
+            tunnel.port, displaced.port = displaced.port, None
+        self._hold(lease)
+        try:
+            tunnel.port = tunnel.port or await self._services.open_port(port)
+        except OSError as error:
+            log.warning("public port not opened", port=port, reason=error.strerror)
+            del self._leases[tunnel.forward]
+            self._release(lease)
+            return False
+        if not self._services.claims.registry.holds(lease):
+            tunnel.close()
+            raise ConnectionLost("the client went away before it had its tunnel")
+        tunnel.port.serve(tunnel.open_channel)
+        log.info("tunnel up", url=tunnel.url, **self._who())
+        return True
+
+    async def _remember_port(self, person_id: int, lease: Lease[Tunnel]) -> None:
+        """Note the port for next time, unless it is that of a further tunnel."""
+        others = [
+            tunnel
+            for tunnel in self._services.claims.registry.of_person(person_id)
+            if tunnel.kind is TunnelKind.TCP and tunnel is not lease.holder
+        ]
+        if others:
+            return
+        try:
+            await self._services.store.ports.remember(person_id, int(lease.key[1]))
+        except StoreError as error:
+            log.warning("port not remembered", port=lease.key[1], reason=str(error))
