@@ -1,0 +1,1 @@
+"""The commands: they parse what was typed, call a room, and print."""

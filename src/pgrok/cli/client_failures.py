@@ -1,0 +1,90 @@
+"""How `pgrok` ends: one message on stderr, and an exit status for each kind of failure."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import TypeVar
+
+import click
+
+from pgrok.errors import (
+    ConfigError,
+    HostKeyMismatch,
+    PgrokError,
+    ServerUnreachable,
+    TokenRefused,
+    TransportError,
+    TunnelRefused,
+    UsageError,
+)
+
+ValueT = TypeVar("ValueT")
+
+EXIT_STATUSES = """\b
+Exit status:
+  0  ended by Ctrl-C or SIGTERM
+  1  an error inside pgrok
+  2  a command or a setting that makes no sense
+  3  the server cannot be reached
+  4  the server does not know the token
+  5  the server's host key is not the expected one
+  6  the server refuses the tunnel
+"""
+
+INTERNAL = 1
+
+_STATUSES: dict[type[PgrokError], int] = {
+    UsageError: 2,
+    ServerUnreachable: 3,
+    TransportError: 3,
+    TokenRefused: 4,
+    HostKeyMismatch: 5,
+    TunnelRefused: 6,
+}
+
+_ADVICE: dict[type[PgrokError], str] = {
+    ServerUnreachable: "Check the address of the server (remote_addr), and the network.",
+    TransportError: "Check the address of the server (remote_addr), and the network.",
+    TokenRefused: "Get a new token from the server's dashboard, and type: pgrok init",
+    TunnelRefused: "The server's administrator can find the reason in its log.",
+}
+
+
+def report(error: Exception, *, debug: bool) -> int:
+    """Tell of an error on stderr and return the exit status that goes with it."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        click.echo("pgrok: ended before anything was written", err=True)
+        return INTERNAL
+    if not isinstance(error, PgrokError):
+        return _report_fault(error, debug=debug)
+    from pgrok.client.console import printable
+
+    for line in (*_lines(error), *_matching(_ADVICE, error)):
+        click.echo(printable(line), err=True)
+    return next(iter(_matching(_STATUSES, error)), INTERNAL)
+
+
+def _lines(error: PgrokError) -> list[str]:
+    if isinstance(error, ConfigError):
+        return ["pgrok: the settings cannot be used:", *(f"  {p}" for p in error.problems)]
+    return f"pgrok: {error}".split("\n")
+
+
+def _matching(table: Mapping[type[PgrokError], ValueT], error: PgrokError) -> list[ValueT]:
+    return [value for kind, value in table.items() if isinstance(error, kind)]
+
+
+def _report_fault(error: Exception, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    else:
+        click.echo(
+            f"pgrok: an error inside pgrok ({type(error).__name__}). "
+            "Please report it with what --debug shows.",
+            err=True,
+        )
+    return INTERNAL

@@ -1,0 +1,66 @@
+"""Runs a tunnel in the terminal: settings in, lines out, until Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from pgrok.cli.client_options import Options
+from pgrok.client import launch
+from pgrok.client.console import Console, printable, wants_colour
+from pgrok.client.files import known_hosts_path
+from pgrok.client.lines import LineWriter
+from pgrok.client.settings import Settings, load
+from pgrok.protocol import TunnelKind
+
+LAST_WORDS_SECONDS = 0.03
+"""How long the last lines may take to be written at the end."""
+
+
+def serve(kind: TunnelKind, options: Options) -> None:
+    """Keep the tunnel up until Ctrl-C or SIGTERM; raises what ends it before."""
+    settings, warnings = load(options.config, options.values)
+    _log_to_stderr(debug=options.debug)
+    for warning in warnings:
+        click.echo(f"pgrok: {warning}", err=True)
+    with _console(settings) as console:
+        launch.run(launch.serve(settings, kind, console, known_hosts=known_hosts_path()))
+
+
+@contextmanager
+def _console(settings: Settings) -> Iterator[Console]:
+    lines = LineWriter(_stdout_writer())
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    colour = wants_colour(terminal=terminal, environ=os.environ)
+    try:
+        yield Console(lines.put, remote=str(settings.remote_addr), colour=colour)
+    finally:
+        lines.close(LAST_WORDS_SECONDS)
+
+
+def _stdout_writer() -> Callable[[memoryview], int | None]:
+    if sys.stdout is None:  # it was closed before we started
+        return len
+    # Unbuffered, because a thread that is stuck in a buffered write holds a lock that the end
+    # of the interpreter waits for.
+    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False).write
+
+
+class _Plain(logging.Formatter):
+    """Writes what others said without what would command the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's text, line by line printable."""
+        return "\n".join(printable(line) for line in super().format(record).split("\n"))
+
+
+def _log_to_stderr(*, debug: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Plain("%(asctime)s %(name)s: %(message)s" if debug else "%(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler])
+    logging.getLogger("pgrok.client").setLevel(logging.DEBUG if debug else logging.INFO)

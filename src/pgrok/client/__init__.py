@@ -1,0 +1,1 @@
+"""The client: settings, targets, one connection's life, and what the terminal shows."""

@@ -1,0 +1,97 @@
+"""What a person, or a script, sees of a running tunnel.
+
+Pure but for the clock of the request log: lines go to whoever is given as `put`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+from pgrok.client.records import RequestRecord
+from pgrok.errors import PgrokError
+from pgrok.protocol import GOING_AWAY
+
+LONGEST_PATH = 200
+"""Characters of a request's path that are shown."""
+
+_RESET = "\x1b[0m"
+_COLOURS = {1: "\x1b[36m", 2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
+
+
+class Put(Protocol):
+    """Takes a line without its line break; one that is droppable may be missed."""
+
+    def __call__(self, line: str, *, droppable: bool = False) -> None:
+        """Take it, without blocking."""
+
+
+class Console:
+    """Says how the tunnel fares, one idea a line."""
+
+    def __init__(self, put: Put, *, remote: str, colour: bool = False) -> None:
+        self._put = put
+        self._remote = remote
+        self._colour = colour
+
+    def connecting(self) -> None:
+        """The first attempt begins."""
+        # Scripts cut the URL between the first "://" and the first "!" of all that is printed.
+        self._put(f"Connecting to {self._remote}")
+
+    def ready(self, url: str) -> None:
+        """Print the line that scripts wait for: unstyled, on one line, to the letter."""
+        self._put(f"🎉 You're ready to go live at {url}! remote={self._remote}")
+
+    def waiting(self, reason: PgrokError, seconds: float) -> None:
+        """Say why there is no tunnel and when the next attempt comes."""
+        text = "the server restarts" if str(reason) == GOING_AWAY else str(reason)
+        first_line = printable(text.partition("\n")[0]).rstrip(".")
+        self._put(f"Not connected: {first_line}. Trying again in {duration(seconds)}")
+
+    def request(self, record: RequestRecord) -> None:
+        """Log a request that was forwarded."""
+        line = request_line(record, time.strftime("%H:%M:%S"), colour=self._colour)
+        self._put(line, droppable=True)
+
+
+def wants_colour(*, terminal: bool, environ: Mapping[str, str]) -> bool:
+    """Whether lines may be coloured: on a terminal that can, unless `NO_COLOR` is set."""
+    return terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def request_line(record: RequestRecord, clock: str, *, colour: bool) -> str:
+    """Return the line of the request log: time, method, status, duration, path.
+
+    The query is left out, as it may hold secrets, and whatever a terminal would obey.
+    """
+    path = printable(record.path.partition("?")[0])
+    if len(path) > LONGEST_PATH:
+        path = f"{path[: LONGEST_PATH - 1]}…"
+    status = f"{record.status:>3}" if record.status else "---"
+    if colour and (style := _COLOURS.get(record.status // 100)):
+        status = f"{style}{status}{_RESET}"
+    method = printable(record.method)[:10]
+    return f"{clock}  {method:<7} {status}  {duration(record.seconds):>8}  {path}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people write it: `12 ms`, `1.2 s`, `3 min 05 s`."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s"
+
+
+def printable(text: str) -> str:
+    """Return `text` with a mark for every character that could command a terminal.
+
+    Those are the controls (C0, DEL, C1, and so every escape sequence), line separators, and the
+    invisible ones, which turn the direction of text or hide parts of it.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "�" for character in text)

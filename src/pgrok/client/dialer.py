@@ -1,0 +1,58 @@
+"""Connections to local targets, and what to say when there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+from pgrok.address import Address
+
+CONNECT_SECONDS = 10.0
+"""How long a target may take to accept a connection, TLS included."""
+
+
+class Dialer:
+    """Connects to one target; `secure` means TLS, verified with the system's certificates."""
+
+    def __init__(self, address: Address, *, secure: bool = False) -> None:
+        self._address = address
+        self._tls = ssl.create_default_context() if secure else None
+        self._loop = asyncio.get_running_loop()
+        # The loop itself keeps only weak references to tasks.
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def dial(self, protocol: asyncio.Protocol) -> Callable[[], object]:
+        """Begin to connect under `protocol`; return what gives the attempt up.
+
+        If it fails, `connection_lost` comes without `connection_made`.
+        """
+        task = self._loop.create_task(self._connect(protocol), name=f"dial {self._address}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task.cancel
+
+    async def _connect(self, protocol: asyncio.Protocol) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._loop.create_connection(
+                    lambda: protocol, self._address.host, self._address.port, ssl=self._tls
+                )
+        except (OSError, TimeoutError) as error:
+            protocol.connection_lost(error)
+
+
+def explain(address: Address, error: Exception | None) -> str:
+    """Return a sentence for visitors and for whoever runs the target."""
+    if isinstance(error, ConnectionRefusedError):
+        return f"Nothing is listening on {address}."
+    if isinstance(error, TimeoutError):
+        return f"{address} does not answer."
+    if isinstance(error, socket.gaierror):
+        return f"The name {address.host} cannot be looked up."
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The certificate of {address} is not one that this machine trusts."
+    if isinstance(error, ssl.SSLError):
+        return f"{address} does not speak TLS as it should."
+    return f"{address} closed the connection without an answer."

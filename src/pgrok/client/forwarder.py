@@ -1,0 +1,108 @@
+"""Serves the channels of a tunnel: each request, or each stream, goes to a local target."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from pgrok.address import Address, TargetURL
+from pgrok.client.dialer import Dialer, explain
+from pgrok.client.records import RequestRecord
+from pgrok.client.targets import Rules, Target
+from pgrok.http.head import RequestHead, ResponseHead
+from pgrok.http.pages import Code, Problem
+from pgrok.relay.deadlines import Deadlines
+from pgrok.relay.downstream import DownstreamConnection, Timeouts
+from pgrok.relay.exchange import Exchange, Route
+from pgrok.relay.pool import Pool
+from pgrok.relay.splice import SpliceEnd
+
+TIMEOUTS = Timeouts(head=90.0, idle=90.0, body=600.0, response=3600.0)
+"""Longer than any server's: it is the server that decides how long a visitor waits."""
+
+Accept = Callable[[Address], asyncio.Protocol]
+
+
+def http_acceptor(rules: Rules, log: Callable[[RequestRecord], None]) -> Accept:
+    """Return what serves the channels of an http tunnel; call it within the loop.
+
+    Every request goes where `rules` say and is told to `log` when its response has ended.
+    """
+    forwarder = _Forwarder(rules, log)
+    return lambda _originator: _Channel(forwarder)
+
+
+def tcp_acceptor(target: Address) -> Accept:
+    """Return what serves the channels of a tcp tunnel; call it within the loop."""
+    dialer = Dialer(target)
+
+    def accept(_originator: Address) -> asyncio.Protocol:
+        channel_end, target_end = SpliceEnd(), SpliceEnd()
+        channel_end.join(target_end)
+        target_end.give_up = dialer.dial(target_end)
+        return channel_end
+
+    return accept
+
+
+class _Forwarder:
+    """What the channels of one tunnel share: the rules, and idle connections to the targets."""
+
+    def __init__(self, rules: Rules, log: Callable[[RequestRecord], None]) -> None:
+        self.rules = rules
+        self.log = log
+        self.deadlines = Deadlines(asyncio.get_running_loop())
+        self._pools: dict[tuple[str, Address], Pool] = {}
+
+    def pool(self, url: TargetURL) -> Pool:
+        """Return the connections to a target, made at its first request."""
+        place = (url.scheme, url.address)
+        if place not in self._pools:
+            dialer = Dialer(url.address, secure=url.secure)
+            self._pools[place] = Pool(dialer.dial, self.deadlines)
+        return self._pools[place]
+
+
+class _Channel(DownstreamConnection):
+    """One channel; requests come on it one after the other."""
+
+    def __init__(self, forwarder: _Forwarder) -> None:
+        super().__init__(self, forwarder.deadlines, TIMEOUTS)
+        self._forwarder = forwarder
+
+    def route(self, exchange: Exchange) -> None:
+        """Backend: choose the target by the path."""
+        request = exchange.request
+        target = self._forwarder.rules.match(request.target)
+        exchange.forward(
+            Route(
+                pool=self._forwarder.pool(target.url),
+                request=_rewritten(request, target),
+                rewrite_response=_unchanged,
+                explain=lambda error: Problem(
+                    Code.TARGET_DOWN, 502, explain(target.url.address, error)
+                ),
+            )
+        )
+
+    def finished(self, exchange: Exchange) -> None:
+        """Backend: log the request."""
+        request = exchange.request
+        self._forwarder.log(
+            RequestRecord(
+                request.method.decode("ascii"),
+                request.target.decode("ascii"),
+                exchange.status,
+                exchange.duration,
+            )
+        )
+
+
+def _rewritten(request: RequestHead, target: Target) -> RequestHead:
+    path = target.rewrite(request.target)
+    return request if path == request.target else replace(request, target=path)
+
+
+def _unchanged(response: ResponseHead) -> ResponseHead:
+    return response

@@ -1,0 +1,20 @@
+"""What the client remembers of a request that it forwarded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One forwarded request, when its response ended.
+
+    `path` is the request target as the visitor sent it. `status` is 0 where no response came
+    about. `seconds` run from the end of the request's head to the end of the response, or of
+    the upgraded connection.
+    """
+
+    method: str
+    path: str
+    status: int
+    seconds: float

@@ -1,0 +1,109 @@
+"""Where a request goes: the default target, and dynamic forwards by path prefix.
+
+Pure. Request targets are the bytes of the request line in origin-form (RFC 9112 3.2.1).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pgrok.address import TargetURL, parse_target
+from pgrok.errors import AddressError, ConfigError, ConfigProblem
+
+DYNAMIC_FORWARDS = "dynamic_forwards"
+
+_PREFIX = re.compile(r"/[^\x00-\x20?#\x7f-\U0010ffff]*")
+_RULE = "a path that begins with / and a URL, for example `/api http://localhost:8080`"
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A rule: requests whose path is `prefix` or lies under it go to `url`.
+
+    `prefix` begins with a slash and does not end with one; the root is the empty prefix.
+    """
+
+    prefix: str
+    url: TargetURL
+
+
+class Target:
+    """Where requests go, and how their path is written there."""
+
+    __slots__ = ("_base", "url")
+
+    def __init__(self, url: TargetURL) -> None:
+        self.url = url
+        self._base = url.base_path.encode("ascii")
+
+    def rewrite(self, path: bytes) -> bytes:
+        """Return the request target with the target's own path put before it.
+
+        `*` (OPTIONS, RFC 9112 3.2.4) has no path and stays what it is.
+        """
+        return self._base + path if path.startswith(b"/") else path
+
+
+class Rules:
+    """Chooses the target of a request; immutable."""
+
+    def __init__(self, default: TargetURL, forwards: Iterable[Forward] = ()) -> None:
+        self.default = Target(default)
+        longest_first = sorted(forwards, key=lambda forward: -len(forward.prefix))
+        self._forwards = tuple(
+            (forward.prefix.encode("ascii"), Target(forward.url)) for forward in longest_first
+        )
+
+    def match(self, path: bytes) -> Target:
+        """Return the target of the longest prefix that ends where a path segment does.
+
+        Paths are compared to the letter: neither percent-encoding nor dots are resolved, as
+        the target is to see exactly what the visitor sent.
+        """
+        for prefix, target in self._forwards:
+            if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in (b"/", b"?", b""):
+                return target
+        return self.default
+
+
+def parse_forwards(text: str, *, where: str) -> tuple[Forward, ...]:
+    """Return the rules of a text block, one `PREFIX URL` a line.
+
+    Blank lines and lines that begin with `#` are skipped. Raises `ConfigError` with every line
+    that makes no sense, or whose prefix stands there twice; `where` names the file.
+    """
+    forwards: dict[str, Forward] = {}
+    problems = []
+    for number, line in _rule_lines(text):
+        forward = _parse_forward(line)
+        if forward is None:
+            problems.append(_problem(where, number, line, _RULE))
+        elif forward.prefix in forwards:
+            problems.append(_problem(where, number, line, "every prefix once"))
+        else:
+            forwards[forward.prefix] = forward
+    if problems:
+        raise ConfigError(problems)
+    return tuple(forwards.values())
+
+
+def _rule_lines(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            yield number, stripped
+
+
+def _parse_forward(line: str) -> Forward | None:
+    match line.split(maxsplit=1):
+        case [prefix, url] if _PREFIX.fullmatch(prefix):
+            with contextlib.suppress(AddressError):
+                return Forward(prefix.rstrip("/"), parse_target(url))
+    return None
+
+
+def _problem(where: str, number: int, line: str, expected: str) -> ConfigProblem:
+    return ConfigProblem(where, f"{DYNAMIC_FORWARDS}, line {number}", repr(line[:80]), expected)
