@@ -13,10 +13,12 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from pgrok.errors import StoreBusy, StoreError, StoreUnavailable
-from pgrok.server.store import Person, Store, tables
+from pgrok.server.store import Person, Store, migrations, tables
+from pgrok.server.store.schema import HEAD, VERSION_TABLE
 from support.ports import free_port
 from support.postgres import PostgresServer
 
@@ -60,7 +62,7 @@ async def test_two_opens_at_once_in_one_process(new_url: str) -> None:
 async def test_the_migrations_make_the_schema_that_the_code_uses(store: Store) -> None:
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(
-            connection, opts={"version_table": "pgrok_schema_version", "compare_type": True}
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
         )
         return list(compare_metadata(context, tables.metadata))
 
@@ -68,6 +70,10 @@ async def test_the_migrations_make_the_schema_that_the_code_uses(store: Store) -
         assert await connection.run_sync(differences) == []
         names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     assert all(name.startswith("pgrok_") for name in names if name != "sqlite_sequence")
+
+
+def test_the_head_is_the_last_migration() -> None:
+    assert ScriptDirectory(migrations.__path__[0]).get_heads() == [HEAD]
 
 
 async def test_a_database_of_a_newer_version_is_left_alone(store: Store, url: str) -> None:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import psycopg
 from sqlalchemy import func, select, text
 
 from pgrok.errors import StoreBusy, StoreUnavailable
@@ -48,6 +47,9 @@ class DaemonLock:
         if self._database.file:
             await asyncio.sleep(seconds)
             return
+        # Loaded where PostgreSQL is used: it takes a fifth of a second.
+        import psycopg
+
         if self._listener is None or self._listener.closed:
             await self._let_go()
             await self._lock_and_listen()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, inspect, select, table
 
 from pgrok.errors import StoreError
+
+VERSION_TABLE = "pgrok_schema_version"
+
+HEAD = "0001"
+"""The migration after which a database has the schema of `tables`."""
 
 
 def upgrade(connection: Connection) -> None:
@@ -15,8 +17,19 @@ def upgrade(connection: Connection) -> None:
 
     Raises `StoreError` if the database is of a newer version of pgrok.
     """
+    if _current(connection) == HEAD:
+        return
+    # Importing Alembic takes longer than a command on a database that is up to date.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", "pgrok.server.store:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
     try:
-        command.upgrade(configuration(connection), "head")
+        command.upgrade(config, HEAD)
     except CommandError as error:
         raise StoreError(
             "The database was written by a newer version of pgrok. Install that version or a "
@@ -24,10 +37,9 @@ def upgrade(connection: Connection) -> None:
         ) from error
 
 
-def configuration(connection: Connection) -> Config:
-    """Return what Alembic needs to know to work on `connection`."""
-    config = Config()
-    config.set_main_option("script_location", "pgrok.server.store:migrations")
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
+def _current(connection: Connection) -> str | None:
+    """Return the last migration that ran."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    versions = table(VERSION_TABLE, column("version_num"))
+    return connection.execute(select(versions.c.version_num)).scalar()
