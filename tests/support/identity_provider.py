@@ -39,7 +39,7 @@ class IdentityProvider:
     header: dict[str, Any] = field(default_factory=lambda: {"alg": "ES256", "kid": "k1"})
     signed_with: Key | None = None
     client_secret: str | None = CLIENT_SECRET
-    _request: dict[str, str] = field(default_factory=dict)
+    _requests: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def client(self) -> httpx2.AsyncClient:
         """Return a client whose every request goes here."""
@@ -48,13 +48,15 @@ class IdentityProvider:
     def authorize(self, url: str) -> dict[str, str]:
         """Play the browser at the authorization endpoint; return the response's parameters."""
         assert url.startswith(f"{ISSUER}/authorize?")
-        self._request = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-        return {"code": "code-1", "state": self._request["state"]}
+        request = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        code = f"code-{len(self._requests) + 1}"
+        self._requests[code] = request
+        return {"code": code, "state": request["state"]}
 
     @property
     def requested(self) -> dict[str, str]:
         """The parameters of the last authorization request."""
-        return self._request
+        return list(self._requests.values())[-1]
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.path
@@ -98,14 +100,15 @@ class IdentityProvider:
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
         if not self._knows_client(request, form):
             return httpx2.Response(401, json={"error": "invalid_client"})
+        asked = self._requests[form["code"]]
         challenge = hashlib.sha256(form["code_verifier"].encode()).digest()
-        proven = _base64(challenge) == self._request["code_challenge"]
-        if not proven or form["redirect_uri"] != self._request["redirect_uri"]:
+        proven = _base64(challenge) == asked["code_challenge"]
+        if not proven or form["redirect_uri"] != asked["redirect_uri"]:
             return httpx2.Response(400, json={"error": "invalid_grant"})
         answer = {
             "access_token": ACCESS_TOKEN,
             "token_type": "Bearer",
-            "id_token": self._signed_token(),
+            "id_token": self._signed_token(asked["nonce"]),
         }
         return httpx2.Response(200, json=_merged(answer, self.token))
 
@@ -117,7 +120,7 @@ class IdentityProvider:
         sent = (scheme, unquote_plus(name), unquote_plus(secret))
         return sent == ("Basic", CLIENT_ID, self.client_secret)
 
-    def _signed_token(self) -> str:
+    def _signed_token(self, nonce: str) -> str:
         issued_at = int(self.now.timestamp())
         claims = {
             "iss": ISSUER,
@@ -125,7 +128,7 @@ class IdentityProvider:
             "aud": CLIENT_ID,
             "exp": issued_at + 300,
             "iat": issued_at,
-            "nonce": self._request["nonce"],
+            "nonce": nonce,
             "at_hash": _base64(hashlib.sha256(ACCESS_TOKEN.encode()).digest()[:16]),
         }
         key = self.signed_with or self.key

@@ -13,10 +13,13 @@ EXAMPLE_TARGET: Final = "localhost:3000"
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What to type: `init` lacks the token, which comes right after it."""
+    """What to type, each command in pieces that belong on one line.
 
-    init: str
-    ssh: str
+    `init` lacks the token, which comes right after its last piece.
+    """
+
+    init: tuple[str, ...]
+    ssh: tuple[str, ...]
 
 
 def commands(client_address: str, fingerprint: str | None) -> Commands:
@@ -25,10 +28,15 @@ def commands(client_address: str, fingerprint: str | None) -> Commands:
     `fingerprint` pins the host key that pgrok will be shown.
     """
     server = parse_address(client_address)
-    init = f"pgrok init --remote-addr {server} --forward-addr http://{EXAMPLE_TARGET}"
-    if fingerprint:
-        init += f" --fingerprint {fingerprint}"
-    ssh = f"ssh -N -R 0:{EXAMPLE_TARGET} {server.host}"
-    if server.port != SSH_PORT:
-        ssh += f" -p {server.port}"
-    return Commands(f"{init} --token ", ssh)
+    pin = (f"--fingerprint {fingerprint}",) if fingerprint else ()
+    port = () if server.port == SSH_PORT else (f"-p {server.port}",)
+    return Commands(
+        init=(
+            "pgrok init",
+            f"--remote-addr {server}",
+            f"--forward-addr http://{EXAMPLE_TARGET}",
+            *pin,
+            "--token",
+        ),
+        ssh=("ssh -N", f"-R 0:{EXAMPLE_TARGET}", server.host, *port),
+    )

@@ -51,13 +51,14 @@ class Sessions:
         await self._forget(request)
         raw_id = await self._store.web_sessions.create(person_id)
         self._set(response, self._session_cookie, raw_id, SESSION_LIFETIME)
-        self._clear(response, self._sign_in_cookie)
         return raw_id
 
     async def end(self, request: Request, response: Response) -> None:
         """Sign out whoever is signed in."""
         await self._forget(request)
-        self._clear(response, self._session_cookie)
+        response.delete_cookie(
+            self._session_cookie, secure=self._secure, httponly=True, samesite="lax"
+        )
 
     def sign_in_id(self, request: Request) -> str | None:
         """Return what ties a sign-in under way to the browser that began it."""
@@ -85,6 +86,3 @@ class Sessions:
             httponly=True,
             samesite="lax",
         )
-
-    def _clear(self, response: Response, name: str) -> None:
-        response.delete_cookie(name, secure=self._secure, httponly=True, samesite="lax")
