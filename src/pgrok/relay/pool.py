@@ -16,7 +16,7 @@ FRESH_SECONDS = 1.0
 MAX_IDLE = 256
 MAX_OPEN = 1024
 
-Dial = Callable[[UpstreamConnection], Callable[[], None]]
+Dial = Callable[[UpstreamConnection], Callable[[], object]]
 """Begins to connect; returns what gives the attempt up. `connection_made` or
 `connection_lost` of the connection tells how it went."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from pgrok.errors import ConnectionLost
 
@@ -20,7 +21,7 @@ class SpliceEnd(asyncio.Protocol):
         self._other: SpliceEnd | None = None
         self._ended = False
         self._lost = False
-        self.give_up: Callable[[], None] | None = None
+        self.give_up: Callable[[], object] | None = None
         """Stops this end from being connected, while it is."""
 
     def join(self, other: SpliceEnd) -> None:
@@ -39,15 +40,14 @@ class SpliceEnd(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the other end, or let it know that its waiting is over."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         other = self._peer
         if other._ended:
-            transport.write_eof()
+            self._transport.write_eof()
         if other._lost:
-            transport.abort()
+            self._transport.abort()
         elif other._transport is None:
-            transport.pause_reading()
+            self._transport.pause_reading()
         else:
             other._transport.resume_reading()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.head import RequestHead
@@ -57,7 +57,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._ended = False
         self.idle_deadline: Deadline | None = None
         self.reused = False
-        self.give_up: Callable[[], None] = _nothing
+        self.give_up: Callable[[], object] = _nothing
 
     @property
     def connected(self) -> bool:
@@ -134,10 +134,9 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The other end takes the request now."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         if self._exchange is None:
-            transport.abort()
+            self._transport.abort()
         else:
             self._exchange.upstream_ready()
 

@@ -51,11 +51,10 @@ class _Visitor(SpliceEnd):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Open the channel."""
-        assert isinstance(transport, asyncio.Transport)
         peername = transport.get_extra_info("peername")
         open_channel = self._port.open_channel if self._port else None
         if open_channel is None or not peername:
-            transport.abort()
+            transport.close()
             return
         channel_end = SpliceEnd()
         self.join(channel_end)
