@@ -11,16 +11,9 @@ _SPAN = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class Duration(click.ParamType):
-    """A number and its unit: m, h, d or w."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, parameter: click.Parameter | None, context: click.Context | None
-    ) -> timedelta:
-        """Return the span that was typed."""
-        match = _SPAN.fullmatch(str(value))
-        if match is None:
-            self.fail(f"{value!r}: expected a number and m, h, d or w, such as 30d", parameter)
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+def duration(text: str) -> timedelta:
+    """Return the span that `text`, a number and m, h, d or w, means; for Click's `type`."""
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        raise click.BadParameter(f"{text!r}: expected a number and m, h, d or w, such as 30d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pgrok.cli.durations import Duration
+from pgrok.cli.durations import duration
 from pgrok.cli.listing import moment, print_facts, print_table, printable
 from pgrok.cli.server_context import NotFound, config_option, load_settings, with_store
 
@@ -144,7 +144,9 @@ def link(name: str, rebind: str | None) -> None:
 @user.command()
 @click.argument("name")
 @click.option("--label", default=ISSUED_LABEL, help="What the token is for.")
-@click.option("--expires", type=Duration(), help="How long it works, such as 12h or 30d.")
+@click.option(
+    "--expires", type=duration, metavar="SPAN", help="How long it works, such as 12h or 30d."
+)
 @click.option("--list", "listing", is_flag=True, help="Instead: list the tokens that work.")
 @click.option("--revoke", type=int, metavar="ID", help="Instead: revoke the token with this id.")
 @config_option

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
-from pgrok.errors import Conflict, NameRefused, SignInRefused
+from pgrok.errors import Conflict, NameRefused, SignInRefused, StoreError
 from pgrok.server.store import Person, Store
 from support.clock import FakeClock
 
@@ -40,6 +41,13 @@ async def test_an_identifier_is_added_once(store: Store, bob: Person) -> None:
 async def test_an_identifier_without_letters_makes_no_name(store: Store) -> None:
     with pytest.raises(NameRefused, match="No subdomain"):
         await store.people.add("...@example.com", "Dots")
+
+
+@pytest.mark.parametrize("display_name", ["\x00", "\ud800"])
+async def test_a_text_that_cannot_be_stored_is_no_bug(store: Store, display_name: str) -> None:
+    with suppress(StoreError):
+        await sign_in(store, "1", "bob@example.com", display_name)
+        await store.people.all()
 
 
 async def test_reserved_names_and_the_servers_own_go_to_nobody(store: Store) -> None:
@@ -118,6 +126,13 @@ async def test_an_account_keeps_its_person_when_its_identifier_changes(store: St
     again = await sign_in(store, "1", "robert@example.com", "Robert")
     assert (again.id, again.name, again.display_name) == (bob.id, "bob", "Robert")
     assert (await sign_in(store, "2", "bob@example.com")).name == "bob-2"
+
+
+async def test_a_known_account_signs_in_even_if_its_identifier_makes_no_name(store: Store) -> None:
+    bob = await sign_in(store, "1", "bob@example.com")
+    assert (await sign_in(store, "1", "ボブ@example.com")).id == bob.id
+    with pytest.raises(NameRefused):
+        await sign_in(store, "2", "ボブさん@example.com")
 
 
 async def test_an_account_cannot_take_a_person_by_taking_their_identifier(

@@ -3,17 +3,20 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from pgrok.server.store import Person, Store
 from support.clock import FakeClock
 
 
 async def test_a_sign_in_is_taken_once_by_its_session(store: Store) -> None:
-    begun = await store.sign_ins.begin("state", "nonce", "verifier", "session", "/next")
+    await store.sign_ins.begin("state", "nonce", "verifier", "session", "/next")
     taken = await store.sign_ins.take("state")
-    assert taken == begun
-    assert (begun.nonce, begun.verifier, begun.return_path) == ("nonce", "verifier", "/next")
-    assert begun.belongs_to("session")
-    assert not begun.belongs_to("another")
+    assert taken is not None
+    assert (taken.state, taken.nonce, taken.verifier) == ("state", "nonce", "verifier")
+    assert taken.return_path == "/next"
+    assert taken.belongs_to("session")
+    assert not taken.belongs_to("another")
     assert await store.sign_ins.take("state") is None
 
 
@@ -23,8 +26,10 @@ async def test_of_two_takers_at_once_one_gets_it(store: Store, second_store: Sto
     assert sorted(sign_in is None for sign_in in taken) == [False, True]
 
 
-async def test_an_unknown_state_has_no_sign_in(store: Store) -> None:
-    assert await store.sign_ins.take("") is None
+@pytest.mark.parametrize("text", ["", "unknown", "\x00", "\ud800"])
+async def test_what_is_unknown_names_no_sign_in_and_no_link(store: Store, text: str) -> None:
+    assert await store.sign_ins.take(text) is None
+    assert await store.sign_ins.take_link(text) is None
 
 
 async def test_a_sign_in_expires(store: Store, clock: FakeClock) -> None:

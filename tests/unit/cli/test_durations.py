@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 import pytest
 
-from pgrok.cli.durations import Duration
+from pgrok.cli.durations import duration
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,10 @@ from pgrok.cli.durations import Duration
     ],
 )
 def test_a_number_and_a_unit_are_a_span(text: str, span: timedelta) -> None:
-    assert Duration().convert(text, None, None) == span
+    assert duration(text) == span
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "1.5h", "1y", "999999d", "٣d"])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="such as 30d"):
-        Duration().convert(text, None, None)
+        duration(text)

@@ -23,8 +23,8 @@ from pgrok.server.subdomains import RESERVED
 class Store:
     """One open database.
 
-    Every method raises `StoreUnavailable`, within ten seconds, while the database does not
-    answer, and none holds a connection between calls but the lock of the active daemon.
+    Every method raises `StoreUnavailable`, after fifteen seconds at the latest, while the
+    database does not answer. None holds a connection between calls but the daemon's lock.
     """
 
     def __init__(self, database: Database, clock: Clock, reserved: Container[str]) -> None:

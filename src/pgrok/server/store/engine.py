@@ -28,8 +28,11 @@ from pgrok.errors import Conflict, StoreError, StoreUnavailable
 CONNECT_TIMEOUT = 5
 """Seconds until a server that does not answer counts as down."""
 
-TRANSACTION_TIMEOUT = 10.0
-"""Seconds that one transaction may take."""
+TRANSACTION_TIMEOUT = 5.0
+"""Seconds that one transaction may take; giving up on a server that hangs takes ten more."""
+
+SQLITE_PATIENCE = 4000
+"""Milliseconds to wait for another process that writes to the same file."""
 
 MIGRATION_TIMEOUT = 60.0
 """Seconds that a process waits for another one's migration, and then its own may take."""
@@ -168,6 +171,8 @@ class Database:
             raise self._unavailable("it takes too long") from error
         except OSError as error:
             raise self._unavailable(error.strerror or type(error).__name__) from error
+        except UnicodeEncodeError as error:
+            raise StoreError("A text holds half a character and cannot be stored.") from error
 
     def _unavailable(self, reason: str) -> StoreUnavailable:
         return StoreUnavailable(
@@ -222,7 +227,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     for setting in (
-        "busy_timeout=5000",
+        f"busy_timeout={SQLITE_PATIENCE}",
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",

@@ -68,13 +68,12 @@ class People:
         A removed person with that identifier comes back under their name. Raises `Conflict`
         if somebody has the identifier, `NameRefused` if no name can be made from it.
         """
-        label = label_from_identifier(identifier)
 
         async def write(connection: AsyncConnection) -> Person:
             known = await identities.named(connection, identifier)
             if known is None:
                 newcomer = Newcomer(identifier, display_name, self._clock())
-                return await self._create(connection, label, newcomer)
+                return await self._create(connection, newcomer)
             if known["released_at"] is None:
                 raise Conflict(f"{identifier} is already here, under the name {known['name']}.")
             return await _welcome(connection, known["person_id"], display_name)
@@ -87,14 +86,13 @@ class People:
         Raises `SignInRefused` if the identifier belongs to another account there, `NameRefused`
         if no name can be made from it.
         """
-        label = label_from_identifier(identifier)
 
         async def write(connection: AsyncConnection) -> Person:
             person_id = await identities.recognise(connection, issuer, sub, identifier)
             if person_id is not None:
                 return await _welcome(connection, person_id, display_name)
             newcomer = Newcomer(identifier, display_name, self._clock(), issuer, sub)
-            return await self._create(connection, label, newcomer)
+            return await self._create(connection, newcomer)
 
         return await self._until_unique(write)
 
@@ -103,11 +101,11 @@ class People:
 
         Sessions of the person end. Raises `Conflict` if somebody else has the identifier.
         """
-        owner = await self.by_identifier(identifier)
-        if owner is not None and owner.id != person_id:
-            raise Conflict(f"{identifier} belongs to {owner.name}.")
         row = {"person_id": person_id, "identifier": identifier, "issuer": None, "sub": None}
         async with self._database.writing() as connection:
+            owner = await identities.named(connection, identifier)
+            if owner and owner["released_at"] is None and owner["person_id"] != person_id:
+                raise Conflict(f"{identifier} belongs to {owner['name']}.")
             await connection.execute(
                 self._database.insert(tables.identities)
                 .values(row)
@@ -133,8 +131,8 @@ class People:
             row = (await connection.execute(query)).mappings().first()
         return _person(row) if row else None
 
-    async def _create(self, connection: AsyncConnection, label: str, newcomer: Newcomer) -> Person:
-        names = candidates(label, self._reserved)
+    async def _create(self, connection: AsyncConnection, newcomer: Newcomer) -> Person:
+        names = candidates(label_from_identifier(newcomer.identifier), self._reserved)
         return await create(connection, newcomer, names, self._clock())
 
     async def _until_unique(self, write: Callable[[AsyncConnection], Awaitable[Person]]) -> Person:

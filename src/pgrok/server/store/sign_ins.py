@@ -31,29 +31,36 @@ class SignIns:
 
     async def begin(
         self, state: str, nonce: str, verifier: str, session_id: str, return_path: str
-    ) -> SignIn:
+    ) -> None:
         """Remember a sign-in that the session with the raw id `session_id` begins.
 
         `state`, `nonce` and the PKCE `verifier` are three different random values.
         """
         now = self._clock()
-        sign_in = SignIn(state, nonce, verifier, hashed(session_id), return_path, now + LIFETIME)
-        values = {column.name: getattr(sign_in, column.name) for column in _sign_ins}
+        kept = {
+            "nonce": nonce,
+            "verifier": verifier,
+            "session_hash": hashed(session_id),
+            "return_path": return_path,
+            "expires_at": now + LIFETIME,
+        }
         async with self._database.writing() as connection:
             await connection.execute(delete(tables.sign_ins).where(_sign_ins.expires_at <= now))
-            await connection.execute(insert(tables.sign_ins).values(values))
-        return sign_in
+            await connection.execute(
+                insert(tables.sign_ins).values(state_hash=hashed(state), **kept)
+            )
 
     async def take(self, state: str) -> SignIn | None:
         """Return the sign-in that `state` names, once, and only before it expires."""
+        kept = [column for column in _sign_ins if column is not _sign_ins.state_hash]
         query = (
-            delete(tables.sign_ins).where(_sign_ins.state == state).returning(*tables.sign_ins.c)
+            delete(tables.sign_ins).where(_sign_ins.state_hash == hashed(state)).returning(*kept)
         )
         async with self._database.writing() as connection:
             row = (await connection.execute(query)).mappings().first()
         if row is None or row["expires_at"] <= self._clock():
             return None
-        return SignIn(**row)
+        return SignIn(state=state, **row)
 
     async def issue_link(self, person_id: int) -> str:
         """Return the secret of a link that signs a person in, once, within 15 minutes."""

@@ -136,7 +136,7 @@ web_sessions = Table(
 sign_ins = Table(
     "pgrok_sign_ins",
     metadata,
-    Column("state", Text, primary_key=True),
+    Column("state_hash", LargeBinary, primary_key=True),
     Column("nonce", Text, nullable=False),
     Column("verifier", Text, nullable=False),
     Column("session_hash", LargeBinary, nullable=False),

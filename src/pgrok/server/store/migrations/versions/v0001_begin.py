@@ -102,7 +102,7 @@ def _create_sessions() -> None:
 def _create_sign_ins() -> None:
     op.create_table(
         "pgrok_sign_ins",
-        sa.Column("state", sa.Text, primary_key=True),
+        sa.Column("state_hash", sa.LargeBinary, primary_key=True),
         sa.Column("nonce", sa.Text, nullable=False),
         sa.Column("verifier", sa.Text, nullable=False),
         sa.Column("session_hash", sa.LargeBinary, nullable=False),
