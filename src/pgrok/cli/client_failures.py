@@ -32,7 +32,7 @@ Exit status:
   6  the server refuses the tunnel
 """
 
-INTERNAL = 1
+ENDED, INTERNAL = 0, 1
 
 _STATUSES: dict[type[PgrokError], int] = {
     UsageError: 2,
@@ -53,12 +53,11 @@ _ADVICE: dict[type[PgrokError], str] = {
 
 def report(error: Exception, *, debug: bool) -> int:
     """Tell of an error on stderr and return the exit status that goes with it."""
+    if isinstance(error, click.Abort):  # click's word for KeyboardInterrupt
+        return ENDED
     if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
-    if isinstance(error, click.Abort):
-        click.echo("pgrok: ended before anything was written", err=True)
-        return INTERNAL
     if not isinstance(error, PgrokError):
         return _report_fault(error, debug=debug)
     from pgrok.client.console import printable

@@ -26,10 +26,11 @@ def initialise(options: Options) -> None:
     """Write the settings that were given, and answers for those that were not."""
     path = options.config or settings_path()
     present = settings_file.read(path) if path.exists() else {}
-    values = dict(options.values)
-    for key in _QUESTIONS:
-        if key not in values:
-            values[key] = _answer(key, present)
+    try:
+        answers = {key: _answer(key, present) for key in _QUESTIONS if key not in options.values}
+    except click.Abort:
+        raise click.ClickException("ended before anything was written") from None
+    values = {**answers, **options.values}
     check(values, COMMAND_LINE)
     settings_file.write(path, values)
     click.echo(f"The settings are in {path}; only you can read them.")

@@ -95,8 +95,6 @@ def run(arguments: list[str]) -> int:
     """Run a command line, tell of a failure on stderr, and return the exit status."""
     try:
         status = pgrok.main(arguments, prog_name="pgrok", standalone_mode=False)
-    except KeyboardInterrupt:
-        return 0
     except Exception as error:
         return report(error, debug=not {"-d", "--debug"}.isdisjoint(arguments))
     return status if isinstance(status, int) else 0

@@ -73,17 +73,19 @@ def request_line(record: RequestRecord, clock: str, *, colour: bool) -> str:
     if colour and (style := _COLOURS.get(record.status // 100)):
         status = f"{style}{status}{_RESET}"
     method = printable(record.method)[:10]
-    return f"{clock}  {method:<7} {status}  {duration(record.seconds):>8}  {path}"
+    return f"{clock}  {method:<7} {status}  {duration(record.seconds):>10}  {path}"
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as people write it: `12 ms`, `1.2 s`, `3 min 05 s`."""
+    """Return a duration as people write it: `12 ms`, `1.2 s`, `3 min 05 s`, `2 h 00 min`."""
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def printable(text: str) -> str:

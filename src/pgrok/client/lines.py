@@ -63,9 +63,7 @@ class LineWriter:
             lines = [*self._lines]
             self._lines.clear()
             if self._dropped:
-                lines.append(
-                    f"({self._dropped} lines were left out: the output is read too slowly)"
-                )
+                lines.append(f"({self._dropped} lines left out: the output is read too slowly)")
                 self._dropped = 0
         return "".join(f"{line}\n" for line in lines)
 

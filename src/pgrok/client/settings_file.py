@@ -40,26 +40,36 @@ def write(path: Path, values: Mapping[str, str]) -> None:
 def changed(text: str, values: Mapping[str, str]) -> str:
     """Return a settings text with `values` set; comments and other keys stay as they were.
 
-    `text` is a mapping in YAML, or empty.
+    `text` is a mapping in YAML, or empty. Where it is written in a way that cannot be edited
+    in place, it is written anew, without its comments.
     """
+    meant = {**(_load(text) or {}), **values}
+    edited = _edited(text, values)
+    try:
+        kept = _load(edited) == meant
+    except yaml.YAMLError:
+        kept = False
+    return edited if kept else yaml.safe_dump(meant, allow_unicode=True, sort_keys=False)
+
+
+def _edited(text: str, values: Mapping[str, str]) -> str:
     node = yaml.compose(text, Loader=yaml.SafeLoader)
-    if isinstance(node, yaml.MappingNode) and node.flow_style:
-        text = yaml.safe_dump(yaml.load(text, Loader=yaml.BaseLoader))  # noqa: S506 - no objects
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    places = {}
-    if isinstance(node, yaml.MappingNode):
-        places = {
-            key.value: (key.start_mark.index, value.end_mark.index) for key, value in node.value
-        }
-    present = sorted(values.keys() & places.keys(), key=lambda key: places[key], reverse=True)
-    for key in present:
+    entries = node.value if isinstance(node, yaml.MappingNode) else []
+    places = {key.value: (key.start_mark.index, value.end_mark.index) for key, value in entries}
+    for key in sorted(values.keys() & places.keys(), key=places.__getitem__, reverse=True):
         start, end = places[key]
-        # The end of a block text lies after its line break, and that of others before it.
+        # The end of a block text lies behind its line break, that of any other before it.
         line_break = "\n" if text[start:end].endswith("\n") else ""
         text = f"{text[:start]}{_line(key, values[key])}{line_break}{text[end:]}"
     if text and not text.endswith("\n"):
         text += "\n"
     return text + "".join(f"{_line(key, values[key])}\n" for key in values if key not in places)
+
+
+def _load(text: str) -> Any:
+    # Texts stay texts: YAML's own types would turn a token of digits, or the address 10:22,
+    # into a number.
+    return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes no objects
 
 
 def _line(key: str, value: str) -> str:
@@ -78,9 +88,7 @@ def _read_text(path: Path) -> str:
 
 def _mapping(text: str, path: Path) -> dict[str, Any]:
     try:
-        # Texts stay texts: YAML's own types would turn a token of digits, or the address
-        # 10:22, into a number.
-        values = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - no objects
+        values = _load(text)
     except (yaml.YAMLError, RecursionError) as error:
         # The library's own words can quote what stands there, which may be the token.
         raise _error(path, f"no YAML{_place(error)}", _SHAPE) from None

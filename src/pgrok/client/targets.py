@@ -98,7 +98,7 @@ def _rule_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _parse_forward(line: str) -> Forward | None:
-    match line.split(maxsplit=1):
+    match line.split():
         case [prefix, url] if _PREFIX.fullmatch(prefix):
             with contextlib.suppress(AddressError):
                 return Forward(prefix.rstrip("/"), parse_target(url))

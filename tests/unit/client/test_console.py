@@ -1,0 +1,165 @@
+"""What the terminal shows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgrok.client.console import Console, duration, printable, request_line, wants_colour
+from pgrok.client.records import RequestRecord
+from pgrok.errors import ConnectionLost, ServerUnreachable
+from pgrok.protocol import GOING_AWAY
+
+
+class Screen:
+    """Keeps the lines, and which of them may be missed."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.droppable: list[bool] = []
+
+    def __call__(self, line: str, *, droppable: bool = False) -> None:
+        self.lines.append(line)
+        self.droppable.append(droppable)
+
+
+def line(path: str = "/", status: int = 200, seconds: float = 0.012, method: str = "GET") -> str:
+    record = RequestRecord(method, path, status, seconds)
+    return request_line(record, "12:34:56", colour=False)
+
+
+def test_the_line_that_scripts_wait_for() -> None:
+    screen = Screen()
+    console = Console(screen, remote="example.com:2222", colour=True)
+    console.connecting()
+    console.ready("http://alice.example.com")
+    assert screen.lines[-1] == (
+        "🎉 You're ready to go live at http://alice.example.com! remote=example.com:2222"
+    )
+    printed = "\n".join(screen.lines)
+    assert printed.split("://")[1].split("!")[0] == "alice.example.com"
+    assert printed.index("!") > printed.index("://")
+    assert screen.droppable == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (ConnectionLost("reset\nsecond line"), "Not connected: reset. Trying again in 1.5 s"),
+        (ServerUnreachable("x refused."), "Not connected: x refused. Trying again in 1.5 s"),
+        (
+            ServerUnreachable(GOING_AWAY),
+            "Not connected: the server restarts. Trying again in 1.5 s",
+        ),
+        (ConnectionLost("\x1b[2Jx"), "Not connected: �[2Jx. Trying again in 1.5 s"),
+    ],
+)
+def test_a_pause_is_told_with_its_reason(reason: ConnectionLost, text: str) -> None:
+    screen = Screen()
+    Console(screen, remote="r").waiting(reason, 1.5)
+    assert screen.lines == [text]
+
+
+def test_a_request_is_logged_and_may_be_missed() -> None:
+    screen = Screen()
+    Console(screen, remote="r").request(RequestRecord("GET", "/x", 200, 0.5))
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  GET     200      500 ms  /x", screen.lines[0])
+    assert screen.droppable == [True]
+
+
+def test_requests_stand_in_columns() -> None:
+    lines = [
+        line("/a"),
+        line("/b", 404, 12.3, "DELETE"),
+        line("/c", 0, 100.0, "OPTIONS"),
+        line("/d", 101, 7200),
+    ]
+    assert lines == [
+        "12:34:56  GET     200       12 ms  /a",
+        "12:34:56  DELETE  404      12.3 s  /b",
+        "12:34:56  OPTIONS ---  1 min 40 s  /c",
+        "12:34:56  GET     101  2 h 00 min  /d",
+    ]
+
+
+def test_the_query_is_not_logged() -> None:
+    assert "s3cret" not in line("/callback?token=s3cret")
+
+
+def test_a_long_path_is_cut() -> None:
+    assert line("/" + "a" * 500).endswith("a…")
+    assert len(line("/" + "a" * 5000)) < 300
+
+
+def test_only_the_status_is_coloured() -> None:
+    record = RequestRecord("GET", "/x", 500, 0.1)
+    plain = request_line(record, "now", colour=False)
+    assert request_line(record, "now", colour=True) == plain.replace("500", "\x1b[31m500\x1b[0m")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environ", "expected"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": ""}, True),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
+def test_colour(terminal: bool, environ: dict[str, str], expected: bool) -> None:
+    assert wants_colour(terminal=terminal, environ=environ) is expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 ms"),
+        (0.0124, "12 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.0 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (185, "3 min 05 s"),
+        (3660, "1 h 01 min"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[31m",
+        "\x9b31m",
+        "\x07",
+        "\x7f",
+        "\r\n",
+        "\u202e",
+        "\u2066",
+        "\u200b",
+        "\u2028",
+        "\ufeff",
+    ],
+)
+def test_what_would_command_a_terminal_is_marked(text: str) -> None:
+    assert printable(f"a{text}b").startswith("a�")
+
+
+@given(st.text())
+def test_nothing_but_what_can_be_seen_is_printed(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert len(shown) == len(text)
+    assert printable(shown) == shown
+
+
+@given(st.text(), st.text(), st.integers(0, 999), st.floats(0, 1e6))
+def test_a_request_is_one_printable_line(
+    method: str, path: str, status: int, seconds: float
+) -> None:
+    assert line(path, status, seconds, method).isprintable()
