@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from functools import partial
 
 import httpx2
 import structlog
-import uvicorn
 
 from pgrok.address import Address
-from pgrok.errors import UsageError
+from pgrok.errors import PgrokError, UsageError
 from pgrok.loop import run_in_loop
 from pgrok.protocol import TunnelKind
 from pgrok.relay.deadlines import Deadlines
@@ -33,6 +31,8 @@ from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.database import Store
 from pgrok.server.store.records import HostKey, system_clock
 from pgrok.server.web import app as web
+from pgrok.server.web.serving import WebServer, listen
+from pgrok.transport import algorithms
 
 DRAIN_SECONDS = 10.0
 """How long requests that are under way may take to finish after SIGTERM."""
@@ -54,10 +54,25 @@ async def _serve_until_signalled(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings):
-        await stop.wait()
-        log.info("stopping")
+    with only_reason():
+        async with running(settings):
+            await stop.wait()
+            log.info("stopping")
     log.info("stopped")
+
+
+@contextmanager
+def only_reason() -> Iterator[None]:
+    """Raise what made a task group fail in the group's place, if it is an error of ours."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        reason: BaseException | None = group.subgroup(PgrokError)
+        while isinstance(reason, BaseExceptionGroup):
+            reason = reason.exceptions[0]
+        if reason is None:
+            raise
+        raise reason from None
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,20 @@ class Running:
     store: Store
     host_keys: list[HostKey]
     registry: Registry[Tunnel]
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """The host keys' fingerprints, first of all the one that our client is shown."""
+        return fingerprints(self.host_keys)
+
+
+def fingerprints(host_keys: list[HostKey]) -> list[str]:
+    """Return the fingerprints in the order in which our client prefers the keys."""
+    order = {name: place for place, name in enumerate(algorithms.HOST_KEYS)}
+    ranked = sorted(
+        host_keys, key=lambda key: (order.get(key.algorithm, len(order)), not key.preferred)
+    )
+    return [key.fingerprint for key in ranked]
 
 
 @asynccontextmanager
@@ -89,18 +118,18 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 external_url=settings.external_url,
                 clock=system_clock,
             )
+        dashboard = rooms.dashboard(provider)
         await rooms.listen(stack)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        server = _WebServer(settings, rooms, provider)
         tasks = [
-            group.create_task(server.serve(), name="web"),
+            group.create_task(dashboard.serve(), name="web"),
             group.create_task(sshd.watch_tokens(rooms.services), name="watch tokens"),
         ]
         try:
             yield Running(store, rooms.host_keys, rooms.registry)
         finally:
             await rooms.drain()
-            server.should_exit = True
+            dashboard.should_exit = True
             tasks[1].cancel()
 
 
@@ -134,20 +163,37 @@ class _Rooms:
 
     async def listen(self, stack: AsyncExitStack) -> None:
         """Open the public front and the SSH port."""
-        proxy, ssh = self.settings.proxy, self.settings.sshd
+        proxy = self.settings.proxy
+        front_address = Address(proxy.host, proxy.port)
+        ssh_address = Address(self.settings.sshd.host, self.settings.sshd.port)
         loop = asyncio.get_running_loop()
-        with _names_the_key("proxy.port", proxy.host, proxy.port):
+        with _names_the_key("proxy.port", front_address):
             front = await loop.create_server(
-                self.front.accept, proxy.host, proxy.port, backlog=1024
+                self.front.accept, front_address.host, front_address.port, backlog=1024
             )
         stack.callback(front.close)
-        with _names_the_key("sshd.port", ssh.host, ssh.port):
-            listener = await sshd.start(Address(ssh.host, ssh.port), self.host_keys, self.services)
+        with _names_the_key("sshd.port", ssh_address):
+            listener = await sshd.start(ssh_address, self.host_keys, self.services)
         stack.callback(listener.close)
         self._closers += (front.close, listener.close)
-        front_address, ssh_address = Address(proxy.host, proxy.port), Address(ssh.host, ssh.port)
         log.info("visitors", at=proxy.public_url("NAME"), listening=str(front_address))
         log.info("clients", at=self.settings.client_address, listening=str(ssh_address))
+
+    def dashboard(self, provider: Provider | None) -> WebServer:
+        """Return the dashboard, which has its port and is yet to serve."""
+        address = Address(self.settings.web.host, self.settings.web.port)
+        with _names_the_key("web.port", address):
+            listening = listen(address.host, address.port)
+        application = web.build(
+            self.settings,
+            self.services.store,
+            self.live_tunnels,
+            fingerprints(self.host_keys),
+            provider,
+            system_clock,
+        )
+        log.info("dashboard", at=self.settings.external_url, listening=str(address))
+        return WebServer(application, listening)
 
     def live_tunnels(self, person_id: int) -> list[LiveTunnel]:
         """Return what the dashboard shows."""
@@ -163,66 +209,14 @@ class _Rooms:
         await self.services.sessions.gone(GOODBYE_SECONDS)
 
 
-class _WebServer(uvicorn.Server):
-    """uvicorn without its own idea of signals: the daemon drains in its own order."""
-
-    def __init__(self, settings: Settings, rooms: _Rooms, provider: Provider | None) -> None:
-        application = web.build(
-            settings,
-            rooms.services.store,
-            rooms.live_tunnels,
-            [key.fingerprint for key in rooms.host_keys],
-            provider,
-            system_clock,
-        )
-        super().__init__(
-            uvicorn.Config(
-                application,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=2,
-            )
-        )
-        host, port = settings.web.host, settings.web.port
-        with _names_the_key("web.port", host, port):
-            self._socket = _bind(host, port)
-        log.info("dashboard", at=settings.external_url, listening=str(Address(host, port)))
-
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve the dashboard until `should_exit`."""
-        await super().serve(sockets or [self._socket])
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone: uvicorn would raise them again after its own end."""
-        yield
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listening = socket.socket(family, kind, protocol)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-    except OSError:
-        listening.close()
-        raise
-    return listening
-
-
 @contextmanager
-def _names_the_key(key: str, host: str, port: int) -> Iterator[None]:
+def _names_the_key(key: str, address: Address) -> Iterator[None]:
     """Say which setting is to be changed when an address cannot be listened on."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(
-            f"cannot listen on {Address(host, port)}: {reason}. "
+            f"cannot listen on {address}: {reason}. "
             f"Stop the program that has the port, or set {key} to another one."
         ) from None

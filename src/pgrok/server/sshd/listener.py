@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 
 import structlog
@@ -55,6 +56,7 @@ async def watch_tokens(services: Services) -> None:
         except StoreUnavailable as error:
             # Tunnels that are up stay up; the next round asks again.
             log.warning("tokens not watched", reason=str(error))
+            await asyncio.sleep(WATCH_SECONDS)
 
 
 async def _end_invalid(services: Services, *, all_of_them: bool) -> None:

@@ -1,0 +1,57 @@
+"""ASGI applications on a socket of ours, in a loop of ours."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn without its own idea of signals, sockets, proxies and logs.
+
+    Only `external_url` is believed about who asks, and nothing that a path may hold is logged.
+    Set `should_exit` to end `serve`.
+    """
+
+    def __init__(self, application: Starlette, listening: socket.socket) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._listening = listening
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until `should_exit`."""
+        await super().serve(sockets or [self._listening])
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: uvicorn would raise them again after its own end."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket bound to the address; raises `OSError` if it cannot be had."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError:
+        listening.close()
+        raise
+    return listening
