@@ -38,7 +38,9 @@ def client_options(*, environment: bool) -> Callable[[FunctionT], FunctionT]:
     Only the group reads those: else they would win over what was typed before the command.
     """
 
-    def option(*names: str, variable: str, **rest: Any) -> Callable[[FunctionT], FunctionT]:
+    def option(
+        *names: str, variable: str | None = None, **rest: Any
+    ) -> Callable[[FunctionT], FunctionT]:
         return click.option(*names, envvar=variable if environment else None, **rest)
 
     options = (
@@ -77,7 +79,6 @@ def client_options(*, environment: bool) -> Callable[[FunctionT], FunctionT]:
         ),
         option(
             *("-d", "--debug"),
-            variable="PGROK_DEBUG",
             is_flag=True,
             help="Say more, and show where an error inside pgrok comes from.",
         ),

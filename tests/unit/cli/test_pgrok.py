@@ -31,7 +31,7 @@ Served = list[tuple[TunnelKind, Options]]
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home without settings, and no variables of ours."""
-    for name in ("REMOTE_ADDR", "FORWARD_ADDR", "TOKEN", "FINGERPRINT", "CONFIG", "DEBUG"):
+    for name in ("REMOTE_ADDR", "FORWARD_ADDR", "TOKEN", "FINGERPRINT", "CONFIG"):
         monkeypatch.delenv(f"PGROK_{name}", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
