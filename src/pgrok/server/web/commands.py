@@ -15,7 +15,7 @@ EXAMPLE_TARGET: Final = "localhost:3000"
 class Commands:
     """What to type, each command in pieces that belong on one line.
 
-    `init` lacks the token, which comes right after its last piece.
+    `init` asks for the token: on a command line everybody on the machine could read it.
     """
 
     init: tuple[str, ...]
@@ -36,7 +36,6 @@ def commands(client_address: str, fingerprint: str | None) -> Commands:
             f"--remote-addr {server}",
             f"--forward-addr http://{EXAMPLE_TARGET}",
             *pin,
-            "--token",
         ),
         ssh=("ssh -N", f"-R 0:{EXAMPLE_TARGET}", server.host, *port),
     )

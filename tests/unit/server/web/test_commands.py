@@ -8,8 +8,12 @@ from pgrok.server.web.commands import commands
 def test_the_client_is_told_address_and_host_key() -> None:
     assert " ".join(commands("tunnels.example.com:2222", "SHA256:abc").init) == (
         "pgrok init --remote-addr tunnels.example.com:2222 "
-        "--forward-addr http://localhost:3000 --fingerprint SHA256:abc --token"
+        "--forward-addr http://localhost:3000 --fingerprint SHA256:abc"
     )
+
+
+def test_no_command_holds_a_token() -> None:
+    assert "token" not in " ".join(commands("example.com:2222", "SHA256:abc").init)
 
 
 def test_without_a_host_key_nothing_is_pinned() -> None:
