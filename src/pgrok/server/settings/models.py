@@ -26,6 +26,7 @@ from pgrok.server.settings.values import (
     Networks,
     OptionalHost,
     OptionalText,
+    OriginURL,
     Port,
     RangePort,
     WebURL,
@@ -193,7 +194,7 @@ class Settings(Section):
     """Everything the server is set to."""
 
     web: WebSettings = WebSettings()
-    external_url: WebURL = Field(
+    external_url: OriginURL = Field(
         default_factory=lambda data: f"http://localhost:{data['web'].port}"
     )
     proxy: ProxySettings = ProxySettings()

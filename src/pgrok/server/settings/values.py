@@ -61,6 +61,13 @@ def _web_url(text: str) -> str:
     return text.strip().rstrip("/")
 
 
+def _origin(url: str) -> str:
+    """Return the URL if it has no path: the dashboard's own paths begin at the root."""
+    if parse_target(url).base_path:
+        raise ValueError("a path")
+    return url
+
+
 def _database_url(url: str) -> str:
     """Return the URL if it names a kind of database that the store speaks to."""
     parts = urlsplit(url)
@@ -109,6 +116,12 @@ WebURL = Annotated[
     str,
     AfterValidator(_web_url),
     Field(description="a URL that begins with http:// or https://, such as https://example.com"),
+]
+OriginURL = Annotated[
+    str,
+    AfterValidator(_web_url),
+    AfterValidator(_origin),
+    Field(description="a URL without a path, such as https://example.com"),
 ]
 DatabaseURL = Annotated[str, AfterValidator(_database_url)]
 Network = Annotated[

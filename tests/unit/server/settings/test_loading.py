@@ -150,7 +150,7 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
     """
     assert problems(file, text, PGROKD_PROXY__TCP__PORT_START="0", PGROKD_NO__WHERE="x") == [
         "web.port: found 'http', expected a port from 1 to 65535, or 0 for any free one",
-        "external_url: found 'example.com', expected a URL that begins with http:// or https://,"
+        "external_url: found 'example.com', expected a URL without a path,"
         " such as https://example.com",
         "proxy.scheme: found 'ftp', expected http or https",
         "proxy.domain: found 'http://example.com', expected a domain such as example.com, with"
@@ -205,7 +205,12 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         ("database: {pasword: hunter2}", "database.pasword: found an unknown key, expected one of"
          " user, password, database, host, port, url"),
         ("external_url: 'https://u:hunter2@h'", "external_url: found 'https://...@h', expected a"
-         " URL that begins with http:// or https://, such as https://example.com"),
+         " URL without a path, such as https://example.com"),
+        (
+            "external_url: https://example.com/base",
+            "external_url: found 'https://example.com/base', expected a URL without a path, such"
+            " as https://example.com",
+        ),
         ("1: x", "1: found an unknown key, expected one of web, external_url, proxy, sshd,"
          " database, identity_provider, log"),
     ],

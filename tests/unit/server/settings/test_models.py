@@ -47,7 +47,7 @@ def test_defaults_follow_the_ports() -> None:
     [
         ("https://example.com/", "example.com:2222"),
         ("http://[::1]:3320", "[::1]:2222"),
-        ("https://example.com:8443/pgrok", "example.com:2222"),
+        ("https://example.com:8443", "example.com:2222"),
     ],
 )
 def test_clients_connect_to_the_host_of_the_external_url(external_url: str, address: str) -> None:
