@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import sys
 from pathlib import Path
 
 import pytest
@@ -30,15 +29,18 @@ def test_the_originals_file_comes_first(home: Path) -> None:
     assert settings_path() == file
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the folder of another platform")
-def test_else_the_users_configuration_folder(home: Path) -> None:
-    assert settings_path() == home / ".config/pgrok/pgrok.yml"
-    assert known_hosts_path() == home / ".local/share/pgrok/known_hosts"
+def test_else_the_users_own_folders(home: Path) -> None:
+    assert settings_path().name == "pgrok.yml"
+    for path in (settings_path(), known_hosts_path()):
+        assert path.parent.name == "pgrok"
+        assert path.is_relative_to(home)
+        assert not path.parent.exists()
 
 
 @pytest.mark.parametrize(
     ("platform", "variables", "folder"),
     [
+        ("unix", {"HOME": "/home/a"}, "/home/a/.config/pgrok"),
         ("unix", {"XDG_CONFIG_HOME": "/config"}, "/config/pgrok"),
         ("macos", {"HOME": "/Users/a"}, "/Users/a/Library/Application Support/pgrok"),
     ],
