@@ -12,6 +12,7 @@ from pgrok.errors import AddressError
 DEFAULT_HOST = "localhost"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+_PORT = re.compile(r"[0-9]{1,9}")
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 
 
@@ -52,8 +53,8 @@ class TargetURL:
 
 def parse_port(text: str) -> int:
     """Return the port that `text` names, 1 to 65535; raise `AddressError` if it names none."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        raise AddressError(f"{text!r} is not a port: expected a number from 1 to 65535")
+    if not (_PORT.fullmatch(text) and 1 <= int(text) <= 65535):
+        raise AddressError(f"{text[:40]!r} is not a port: expected a number from 1 to 65535")
     return int(text)
 
 

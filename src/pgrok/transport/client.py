@@ -35,8 +35,9 @@ async def connect(
     """Return an authenticated connection to the server at `address`.
 
     `check_host_key` is asked before the token is sent; it returns whether the key is good, or
-    raises. `host_key_algorithms` are those of the keys known for this server, most wanted
-    first: a server that got another key besides must not look like another server.
+    raises. `host_key_algorithms` are the signature algorithms (RFC 8332 has two for RSA) of the
+    keys known for this server, most wanted first: a server that got another key besides must
+    not look like another server.
 
     Raises `ServerUnreachable`, `HostKeyMismatch`, `TokenRefused`.
     """
@@ -57,7 +58,7 @@ async def connect(
         ) from None
     except socket.gaierror as error:
         raise ServerUnreachable(
-            f"{address.host!r} cannot be looked up: {error.strerror}; check the remote address"
+            f"{address.host!r} cannot be looked up: {error.strerror}"
         ) from None
     except OSError as error:
         raise ServerUnreachable(
@@ -71,7 +72,9 @@ async def _authenticated(
     try:
         await waiter
     except asyncssh.PermissionDenied:
-        raise TokenRefused("the server does not know this token") from None
+        raise TokenRefused(
+            f"{connection.server} does not know this token: unknown, revoked or expired"
+        ) from None
     except asyncssh.HostKeyNotVerifiable as error:
         raise connection.host_key_error or HostKeyMismatch(str(error)) from None
     except asyncssh.DisconnectError as error:

@@ -53,6 +53,11 @@ class ClientConnection(Multiplexer, GlobalRequests, asyncssh.SSHClientConnection
 
     # What the client asks
 
+    @property
+    def server(self) -> Address:
+        """The server as it was named."""
+        return Address(self._host, self._port)
+
     async def request(self, name: str, payload: bytes) -> bytes:
         """Send a global request; return the answer's payload or raise `TunnelRefused`."""
         return await self.ask(name, payload)
