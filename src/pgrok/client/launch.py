@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import random
 import signal
-import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,6 +21,7 @@ from pgrok.client.session import Accept, Connection
 from pgrok.client.settings import Settings
 from pgrok.client.tunnel import Tunnel
 from pgrok.errors import HostKeyMismatch
+from pgrok.loop import loop_factory
 from pgrok.protocol import TunnelKind
 from pgrok.transport.client import connect
 
@@ -56,7 +56,7 @@ def run(work: Coroutine[Any, Any, NoReturn]) -> None:
     To be called once, at the end of a process: the loop is left as it is, because closing it
     waits for name look-ups, which nothing can cancel.
     """
-    runner = asyncio.Runner(loop_factory=_loop_factory())
+    runner = asyncio.Runner(loop_factory=loop_factory())
     with contextlib.suppress(KeyboardInterrupt):  # where the loop takes no signals: Windows
         runner.run(_until_told_to_end(work))
 
@@ -93,11 +93,3 @@ def _acceptor(settings: Settings, kind: TunnelKind, console: Console) -> Accept:
     if kind is TunnelKind.HTTP:
         return http_acceptor(settings.http_rules(), console.request)
     return tcp_acceptor(settings.tcp_target())
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop
