@@ -141,7 +141,8 @@ class ChunkedReader:
         return used
 
     def _check_partial_line(self, limit: int) -> None:
-        if len(self._line) > limit or b"\n" in self._line:
+        # One octet more may be the CR of the line's end.
+        if len(self._line) > limit + 1 or b"\n" in self._line:
             raise RemoteProtocolError(f"malformed {self._in.value}")
         if self._in is _In.DATA_END and self._line not in (b"", b"\r"):
             raise RemoteProtocolError("a chunk is longer than its size")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pgrok.http.fields import Fields, end_to_end, first, tokens, values, without
+from pgrok.http.fields import Field, Fields, end_to_end, first, tokens, values
 from pgrok.http.head import Framing, RequestHead, ResponseHead
 
 _FORWARDED = frozenset(
@@ -80,7 +80,7 @@ def tell_visitor(request: RequestHead, visitor: Visitor) -> RequestHead:
         (b"X-Real-IP", first(came, b"x-real-ip") or address),
         (b"Forwarded", b", ".join([*values(came, b"forwarded"), _forwarded(visitor, request)])),
     ]
-    return replace(request, fields=without(request.fields, _FORWARDED) + told)
+    return replace(request, fields=[*filter(_not_about_visitor, request.fields), *told])
 
 
 def without_foreign_cookies(response: ResponseHead, host: str) -> ResponseHead:
@@ -94,6 +94,11 @@ def without_foreign_cookies(response: ResponseHead, host: str) -> ResponseHead:
         if name.lower() != b"set-cookie" or not _reaches_beyond(value, host.encode())
     ]
     return response if len(kept) == len(response.fields) else replace(response, fields=kept)
+
+
+def _not_about_visitor(field: Field) -> bool:
+    # Gateways of the CGI kind take X_Real_IP for X-Real-IP.
+    return field[0].lower().replace(b"_", b"-") not in _FORWARDED
 
 
 def _forwarded(visitor: Visitor, request: RequestHead) -> bytes:

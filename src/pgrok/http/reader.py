@@ -7,21 +7,18 @@ it is told to go on, so that pipelined requests wait their turn in its buffer.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pgrok.errors import LocalProtocolError, RemoteProtocolError
-from pgrok.http.body import BodyReader, LengthReader, Pieces, body_reader
+from pgrok.http.body import BodyReader, Pieces, body_reader
 from pgrok.http.fields import Fields
-from pgrok.http.head import (
-    MAX_HEAD_BYTES,
-    RequestHead,
-    ResponseHead,
-    parse_request,
-    parse_response,
-)
+from pgrok.http.head import MAX_HEAD_BYTES, RequestHead, ResponseHead
+from pgrok.http.parsing import parse_request, parse_response
 
-_HEAD_END = b"\r\n\r\n"
+# With or without CR: a head with bare line feeds would else be waited for until the deadline.
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
 
 HeadT = TypeVar("HeadT", RequestHead, ResponseHead)
 
@@ -49,6 +46,7 @@ class _MessageReader(Generic[HeadT]):
         self._searched = 0
         self._body: BodyReader | None = None
         self._ended = True
+        self._eof = False
 
     @property
     def buffered(self) -> int:
@@ -78,7 +76,8 @@ class _MessageReader(Generic[HeadT]):
     def next_event(self) -> HeadT | Body | End | None:
         """Return what the bytes so far mean, or None where more are needed.
 
-        Raises `RemoteProtocolError`; the reader is of no use after that.
+        Raises `RemoteProtocolError`, also where no more will come and a message is cut short;
+        the reader is of no use after that.
         """
         if self._ended:
             return None
@@ -86,19 +85,9 @@ class _MessageReader(Generic[HeadT]):
             return self._next_head()
         return self._next_body(self._body)
 
-    def receive_eof(self) -> End | None:
-        """Take the end of the connection; return `End` if it ends a message.
-
-        Raises `RemoteProtocolError` if it cuts one short.
-        """
-        if self._ended:
-            return None
-        if self._body is None:
-            if self.buffered:
-                raise RemoteProtocolError("the connection ended within a head")
-            return None
-        self._body.receive_eof()
-        return self._end(self._body)
+    def receive_eof(self) -> None:
+        """Take the end of the connection, which may be the end of a message."""
+        self._eof = True
 
     def take_rest(self) -> bytes:
         """Return what arrived after the last message, and forget it: it is another protocol's."""
@@ -108,34 +97,29 @@ class _MessageReader(Generic[HeadT]):
 
     def _next_head(self) -> HeadT | None:
         begin = self._start
-        end = self._buffer.find(_HEAD_END, max(begin, self._searched - 3))
-        if end < 0:
-            self._searched = len(self._buffer)
-            self._check_partial_head(begin)
-            return None
-        end += len(_HEAD_END)
+        empty_line = _EMPTY_LINE.search(self._buffer, max(begin, self._searched - 2))
+        end = empty_line.end() if empty_line else len(self._buffer)
         if end - begin > MAX_HEAD_BYTES:
-            raise _head_too_large()
-        head = self._parse(self._buffer[begin:end])
-        self._start = self._searched = end
-        return head
-
-    def _check_partial_head(self, begin: int) -> None:
-        if len(self._buffer) - begin > MAX_HEAD_BYTES:
-            raise _head_too_large()
-        # A head with bare line feeds would otherwise be waited for until the deadline.
-        if self._buffer.find(b"\n\n", begin) >= 0:
+            raise RemoteProtocolError(f"a head of more than {MAX_HEAD_BYTES} octets", status=431)
+        if empty_line is None:
+            self._searched = end
+            if self._eof and self.buffered:
+                raise RemoteProtocolError("the connection ended within a head")
+            return None
+        head = self._buffer[begin:end]
+        if not head.endswith(b"\r\n\r\n"):
             raise RemoteProtocolError("a line ends without CR")
+        self._start = self._searched = end
+        return self._parse(head)
 
     def _next_body(self, body: BodyReader) -> Body | End | None:
-        if body.done:
-            return self._end(body)
-        if self._start == len(self._buffer):
-            return None
         pieces: Pieces = []
-        self._start += body.receive(memoryview(self._buffer)[self._start :], pieces)
+        if self.buffered and not body.done:
+            self._start += body.receive(memoryview(self._buffer)[self._start :], pieces)
         if pieces:
             return Body(pieces)
+        if self._eof and not body.done:
+            body.receive_eof()
         return self._end(body) if body.done else None
 
     def _end(self, body: BodyReader) -> End:
@@ -196,12 +180,5 @@ class ResponseReader(_MessageReader[ResponseHead]):
     def _parse(self, head: bytes) -> ResponseHead:
         response = parse_response(head, method=self._method)
         if not response.interim:
-            switched = response.status == 101
-            self._body = (
-                LengthReader(0) if switched else body_reader(response.framing, response.length)
-            )
+            self._body = body_reader(response.framing, response.length)
         return response
-
-
-def _head_too_large() -> RemoteProtocolError:
-    return RemoteProtocolError(f"a head of more than {MAX_HEAD_BYTES} octets", status=431)

@@ -93,12 +93,9 @@ class DownstreamConnection(asyncio.Protocol):
         self._eof = True
         if self._exchange is None or self._lingering:
             return False
-        try:
-            self._reader.receive_eof()
-        except RemoteProtocolError:
-            self.transport.abort()
-            return False
-        return True
+        self._reader.receive_eof()
+        self._advance()
+        return not self.transport.is_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone: so is its exchange."""
@@ -202,7 +199,7 @@ class DownstreamConnection(asyncio.Protocol):
 
     def _set_reading(self) -> None:
         transport = self.transport
-        if transport.is_closing() or self._exchange is None:
+        if transport.is_closing() or self._exchange is None or self._eof:
             return
         if self._reader.buffered >= MAX_READ_AHEAD or not self._exchange.takes_request:
             if self._reader.buffered:

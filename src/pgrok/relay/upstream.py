@@ -155,7 +155,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._owner.forget(self)
             return False
         if self._reader.awaits_message:
-            self._end_response(self._exchange)
+            self._end_response()
         # The request may still be on its way to an end that has answered already; TLS has no
         # such half-open state.
         return self._exchange is not None and self.transport.can_write_eof()
@@ -186,18 +186,12 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(error)
         self._pause()
 
-    def _end_response(self, exchange: ResponseSink) -> None:
+    def _end_response(self) -> None:
         """The response ends with the connection, or it is cut, or there is none."""
-        try:
-            end = self._reader.receive_eof()
-        except RemoteProtocolError as error:
-            self._fail(error)
-            return
-        if end is None:
+        self._reader.receive_eof()
+        self._advance()
+        if self._reader.awaits_message:
             self._fail(None)
-        else:
-            exchange.response_event(end)
-            self._pause()
 
     def _pause(self) -> None:
         if self._exchange is not None:

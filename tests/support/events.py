@@ -1,0 +1,69 @@
+"""What a reader makes of bytes, in a form that two readers can be compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pgrok.errors import RemoteProtocolError
+from pgrok.http.fields import Fields
+from pgrok.http.head import RequestHead, ResponseHead
+from pgrok.http.reader import Body, End, RequestReader, ResponseReader
+
+Outcome = list[RequestHead | ResponseHead | bytes | Fields | int]
+"""Heads, the octets of each body in one piece, the trailers that ended it; at last the status
+with which the rest was refused."""
+
+
+def read_requests(parts: Iterable[bytes], *, eof: bool = False) -> Outcome:
+    """Read requests, each as soon as the one before is over."""
+    reader = RequestReader()
+    reader.start_next()
+    return _read(reader, parts, eof=eof)
+
+
+def read_response(parts: Iterable[bytes], *, method: bytes = b"GET", eof: bool = False) -> Outcome:
+    """Read one response to a request with `method`, and those before it that are interim."""
+    reader = ResponseReader()
+    reader.expect(method)
+    return _read(reader, parts, eof=eof)
+
+
+def one_by_one(data: bytes) -> list[bytes]:
+    """Return the octets of `data`, each on its own."""
+    return [data[at : at + 1] for at in range(len(data))]
+
+
+def cuts(data: bytes) -> Iterable[list[bytes]]:
+    """Yield `data` whole, cut in two at every octet, and in single octets."""
+    for at in range(len(data)):
+        yield [data[:at], data[at:]]
+    yield one_by_one(data)
+
+
+def _read(reader: RequestReader | ResponseReader, parts: Iterable[bytes], *, eof: bool) -> Outcome:
+    outcome: Outcome = []
+    try:
+        for part in parts:
+            if part:
+                reader.receive(part)
+                _take_events(reader, outcome)
+        if eof:
+            reader.receive_eof()
+            _take_events(reader, outcome)
+    except RemoteProtocolError as error:
+        outcome.append(error.status)
+    return outcome
+
+
+def _take_events(reader: RequestReader | ResponseReader, outcome: Outcome) -> None:
+    while (event := reader.next_event()) is not None:
+        if isinstance(event, Body):
+            before = outcome.pop() if outcome and isinstance(outcome[-1], bytes) else b""
+            assert isinstance(before, bytes)
+            outcome.append(before + b"".join(event.pieces))
+        elif isinstance(event, End):
+            outcome.append(event.trailers)
+            if isinstance(reader, RequestReader):
+                reader.start_next()
+        else:
+            outcome.append(event)

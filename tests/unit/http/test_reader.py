@@ -1,0 +1,386 @@
+from __future__ import annotations
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgrok.errors import LocalProtocolError
+from pgrok.http.body import BodyWriter
+from pgrok.http.forwarding import request_for_upstream
+from pgrok.http.head import MAX_HEAD_BYTES, Framing, RequestHead, ResponseHead
+from pgrok.http.reader import Body, End, RequestReader, ResponseReader
+from support.events import cuts, one_by_one, read_requests, read_response
+from support.heads import GET, REFUSED_HEADS, SMUGGLED, TOO_MANY_OCTETS, Refused, request
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def bodies(outcome: object) -> list[bytes]:
+    assert isinstance(outcome, list)
+    return [part for part in outcome if isinstance(part, bytes)]
+
+
+def targets(outcome: object) -> list[bytes]:
+    assert isinstance(outcome, list)
+    return [part.target for part in outcome if isinstance(part, RequestHead)]
+
+
+# Requests
+
+
+@pytest.mark.parametrize("vector", REFUSED_HEADS, ids=str)
+def test_a_refused_head_is_refused_wherever_it_is_cut(vector: Refused) -> None:
+    data = vector.data + SMUGGLED
+    for parts in cuts(data):
+        assert read_requests(parts) == [vector.status]
+
+
+@pytest.mark.parametrize("vector", TOO_MANY_OCTETS, ids=str)
+def test_too_many_octets_are_refused_as_they_come(vector: Refused) -> None:
+    size = 5_000
+    data = vector.data
+    parts = [data[at : at + size] for at in range(0, len(data), size)]
+    assert read_requests([data]) == read_requests(parts) == [vector.status]
+
+
+def test_a_head_of_exactly_the_limit() -> None:
+    for octets, fits in ((MAX_HEAD_BYTES, True), (MAX_HEAD_BYTES + 1, False)):
+        head = request(b"X: " + b"y" * (octets - len(request(b"X: "))))
+        assert len(head) == octets
+        assert (read_requests([head]) != [431]) is fits
+        assert (read_requests([head[:-1], head[-1:]]) != [431]) is fits
+
+
+SMUGGLED_IN_CHUNKS = [
+    Refused("a chunk-size that wraps", b"10000000000000000\r\n\r\n"),
+    Refused("a longer chunk than said", b"1\r\nabc\r\n0\r\n\r\n"),
+    Refused("a bare LF for a chunk's end", b"1\r\na\n0\r\n\r\n"),
+    Refused("a bare LF in an extension", b"1;\nb\r\na\r\n0\r\n\r\n"),
+    Refused("a trailer with a bare LF", b"0\r\nA: b\n\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize("vector", SMUGGLED_IN_CHUNKS, ids=str)
+def test_broken_chunks_end_everything(vector: Refused) -> None:
+    data = request(b"Transfer-Encoding: chunked", body=vector.data) + SMUGGLED
+    for parts in cuts(data):
+        outcome = read_requests(parts)
+        assert (targets(outcome), outcome[-1]) == ([b"/"], 400)
+
+
+REQUESTS = (
+    b"\r\n"
+    + request(b"Content-Length: 5", start=b"POST /one HTTP/1.1", body=b"hello")
+    + b"\r\n"
+    + request(
+        b"Transfer-Encoding: chunked",
+        start=b"POST /two HTTP/1.1",
+        body=b"3;x\r\nabc\r\n0\r\nX-Sum: 1\r\nHost: b\r\n\r\n",
+    )
+    + request(b"Content-Length: 0", start=b"PUT /three HTTP/1.1")
+    + GET
+)
+
+
+def test_requests_on_one_connection_wherever_they_are_cut() -> None:
+    whole = read_requests([REQUESTS])
+    assert targets(whole) == [b"/one", b"/two", b"/three", b"/"]
+    assert bodies(whole) == [b"hello", b"abc"]
+    assert [part for part in whole if isinstance(part, list)] == [
+        [],
+        [(b"X-Sum", b"1"), (b"Host", b"b")],
+        [],
+        [],
+    ]
+    for parts in cuts(REQUESTS):
+        assert read_requests(parts) == whole
+
+
+def test_a_reader_never_runs_ahead() -> None:
+    reader = RequestReader()
+    reader.receive(GET + GET)
+    assert reader.next_event() is None
+    reader.start_next()
+    assert isinstance(reader.next_event(), RequestHead)
+    assert isinstance(reader.next_event(), End)
+    assert reader.next_event() is None
+    assert reader.buffered == len(GET)
+    reader.start_next()
+    with pytest.raises(LocalProtocolError):
+        reader.start_next()
+    assert isinstance(reader.next_event(), RequestHead)
+
+
+def test_empty_lines_between_requests_leave_nothing_behind() -> None:
+    reader = RequestReader()
+    reader.start_next()
+    reader.receive(b"\r\n\r\n\r\n")
+    assert (reader.next_event(), reader.buffered) == (None, 0)
+
+
+def test_pieces_of_a_body_are_views_of_what_came() -> None:
+    reader = RequestReader()
+    reader.start_next()
+    data = request(b"Content-Length: 5", body=b"hello")
+    reader.receive(data)
+    reader.next_event()
+    event = reader.next_event()
+    assert isinstance(event, Body)
+    assert event.pieces[0].obj is data
+
+
+def test_what_comes_after_an_upgrade_is_left_to_it() -> None:
+    reader = RequestReader()
+    reader.start_next()
+    reader.receive(request(b"Upgrade: websocket", b"Connection: upgrade", start=GET[:14]) + b"\x81")
+    head = reader.next_event()
+    assert isinstance(head, RequestHead)
+    assert head.websocket
+    assert isinstance(reader.next_event(), End)
+    assert (reader.take_rest(), reader.buffered) == (b"\x81", 0)
+
+
+@pytest.mark.parametrize("end", range(1, len(REQUESTS)))
+def test_an_end_within_a_request_is_told_from_one_between_them(end: int) -> None:
+    outcome = read_requests([REQUESTS[:end]], eof=True)
+    complete = outcome == read_requests([REQUESTS[:end]])
+    between = not outcome or isinstance(outcome[-1], list)
+    assert complete is between
+    assert between or outcome[-1] == 400
+
+
+def test_an_end_does_not_overtake_what_came_before() -> None:
+    reader = RequestReader()
+    reader.start_next()
+    reader.receive(request(b"Content-Length: 5", body=b"hello"))
+    reader.receive_eof()
+    assert isinstance(reader.next_event(), RequestHead)
+    assert isinstance(reader.next_event(), Body)
+    assert isinstance(reader.next_event(), End)
+
+
+# Against h11
+
+NAMES = [
+    b"Accept",
+    b"X-A",
+    b"x_b",
+    b"Connection",
+    b"Expect",
+    b"TE",
+    b"Upgrade",
+    b"Transfer-Encoding",
+]
+VALUES = [
+    *(b"", b"a", b"close", b"keep-alive, x-a", b"100-continue", b"trailers", b"websocket"),
+    *(b"h2c", b"chunked", b"upgrade, te", b"a\tb", b"\xff", b"a\0", b"5"),
+]
+head_lines = st.lists(
+    st.one_of(
+        st.builds(b"%b: %b".__mod__, st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES))),
+        st.sampled_from([b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Host: b", b" x"]),
+    ),
+    max_size=5,
+)
+start = st.sampled_from(
+    [b"GET / HTTP/1.1"] * 3
+    + [b"POST /a?b HTTP/1.1"] * 3
+    + [b"OPTIONS * HTTP/1.1", b"GET //x HTTP/1.0", b"HEAD /%20 HTTP/1.1", b"GET a HTTP/1.1"]
+)
+body = st.sampled_from(
+    [b"", b"hello", b"5\r\nhello\r\n0\r\n\r\n", b"1\r\na\r\n0\r\nA: b\r\n\r\n", b"0\r\n", SMUGGLED]
+)
+some_request = st.builds(
+    lambda s, lines, b: request(*lines, start=s, body=b), start, head_lines, body
+)
+
+
+def mutated(data: bytes, at: int, octet: bytes) -> bytes:
+    at %= len(data)
+    return data[:at] + octet + data[at + len(octet) :]
+
+
+hostile_request = st.one_of(
+    some_request,
+    st.builds(
+        mutated,
+        some_request,
+        st.integers(0, 1000),
+        st.one_of(st.binary(max_size=1), st.sampled_from([b"\r\n", b"\n", b"\r", b" ", b":"])),
+    ),
+)
+
+
+def forwarded(outcome: object) -> list[bytes]:
+    """Return each complete request in `outcome` as it would go on upstream."""
+    assert isinstance(outcome, list)
+    messages: list[bytes] = []
+    message, writer = b"", BodyWriter(Framing.NONE)
+    for part in outcome:
+        if isinstance(part, RequestHead):
+            head = request_for_upstream(part)
+            message, writer = head.encode(), BodyWriter(head.framing)
+        elif isinstance(part, bytes):
+            message += b"".join(writer.encode([memoryview(part)]))
+        elif isinstance(part, list):
+            messages.append(message + writer.end(part))
+    return messages
+
+
+@given(hostile_request)
+def test_h11_reads_what_goes_on_as_that_one_request(data: bytes) -> None:
+    outcome = read_requests([data])
+    for message, target in zip(forwarded(outcome), targets(outcome), strict=False):
+        connection = h11.Connection(h11.SERVER)
+        connection.receive_data(message)
+        head = connection.next_event()
+        assert isinstance(head, h11.Request)
+        assert head.target == target
+        while not isinstance(event := connection.next_event(), h11.EndOfMessage):
+            assert isinstance(event, h11.Data)
+        assert connection.trailing_data == (b"", False)
+
+
+@given(hostile_request, hostile_request)
+def test_requests_one_octet_at_a_time_are_those_all_at_once(first: bytes, second: bytes) -> None:
+    data = first + second
+    assert read_requests(one_by_one(data), eof=True) == read_requests([data], eof=True)
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_no_request(noise: bytes) -> None:
+    assert targets(read_requests([noise, b"\r\n\r\n"])) == []
+
+
+# Responses
+
+RESPONSE = (
+    b"HTTP/1.1 100 Continue\r\n\r\n"
+    b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"
+)
+
+
+def test_a_response_after_interim_ones_wherever_it_is_cut() -> None:
+    whole = read_response([RESPONSE])
+    assert [part.status for part in whole if isinstance(part, ResponseHead)] == [100, 103, 200]
+    assert whole[-2:] == [b"hello", [(b"X-Sum", b"1")]]
+    for parts in cuts(RESPONSE):
+        assert read_response(parts) == whole
+
+
+@pytest.mark.parametrize("end", range(1, len(RESPONSE)))
+def test_a_response_that_is_cut(end: int) -> None:
+    outcome = read_response([RESPONSE[:end]], eof=True)
+    between_heads = isinstance(outcome[-1], ResponseHead) and outcome[-1].interim
+    assert between_heads or outcome[-1] == 400
+
+
+def test_a_response_that_ends_with_its_connection() -> None:
+    head = OK + b"\r\n"
+    assert read_response([head + b"hel", b"lo"], eof=True)[1:] == [b"hello", []]
+    assert read_response([head], eof=True)[1:] == [[]]
+    assert len(read_response([head])) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "head"),
+    [
+        (b"HEAD", OK + b"Content-Length: 5\r\n\r\n"),
+        (b"HEAD", OK + b"Transfer-Encoding: chunked\r\n\r\n"),
+        (b"HEAD", OK + b"\r\n"),
+        (b"GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"),
+        (b"GET", OK + b"Content-Length: 0\r\n\r\n"),
+    ],
+)
+def test_a_response_without_a_body_ends_at_its_head(method: bytes, head: bytes) -> None:
+    reader = ResponseReader()
+    reader.expect(method)
+    reader.receive(head)
+    assert isinstance(reader.next_event(), ResponseHead)
+    assert isinstance(reader.next_event(), End)
+    assert not reader.in_message
+
+
+def test_octets_after_a_response_are_noticed() -> None:
+    reader = ResponseReader()
+    reader.expect(b"GET")
+    reader.receive(OK + b"Content-Length: 0\r\n\r\nmore")
+    reader.next_event()
+    reader.next_event()
+    assert reader.in_message
+    assert reader.next_event() is None
+
+
+def test_one_response_at_a_time() -> None:
+    reader = ResponseReader()
+    reader.expect(b"GET")
+    with pytest.raises(LocalProtocolError):
+        reader.expect(b"GET")
+
+
+def test_what_comes_after_a_101() -> None:
+    reader = ResponseReader()
+    reader.expect(b"GET")
+    head = b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    reader.receive(head + b"\x81\x00")
+    event = reader.next_event()
+    assert isinstance(event, ResponseHead)
+    assert event.status == 101
+    assert reader.take_rest() == b"\x81\x00"
+
+
+def test_an_endless_head_is_not_waited_for() -> None:
+    parts = [b"y" * 1000] * (MAX_HEAD_BYTES // 1000 + 1)
+    assert read_response([OK + b"X: ", *parts]) == [431]
+
+
+response_lines = st.lists(
+    st.sampled_from(
+        [
+            *(b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Connection: close", b"X: y"),
+            *(b"Transfer-Encoding: gzip", b" x", b"A\0: b", b"Content-Length: 0"),
+        ]
+    ),
+    max_size=3,
+)
+response_start = st.sampled_from(
+    [b"HTTP/1.1 200 OK"] * 4
+    + [b"HTTP/1.0 200 OK", b"HTTP/1.1 100 Continue", b"HTTP/1.1 204", b"HTTP/1.1 304 -", b"ICY 200"]
+)
+some_response = st.builds(
+    lambda s, lines, b: b"\r\n".join([s, *lines, b"", b]), response_start, response_lines, body
+)
+
+
+@given(st.lists(some_response, max_size=2), st.sampled_from([b"GET", b"HEAD"]))
+def test_responses_one_octet_at_a_time_are_those_all_at_once(
+    responses: list[bytes], method: bytes
+) -> None:
+    data = b"".join(responses)
+    expected = read_response([data], method=method, eof=True)
+    assert read_response(one_by_one(data), method=method, eof=True) == expected
+
+
+@given(some_response, st.sampled_from([b"GET", b"HEAD"]))
+def test_h11_reads_the_same_response(data: bytes, method: bytes) -> None:
+    outcome = read_response([data], method=method, eof=True)
+    if not (isinstance(outcome[-1], list) and isinstance(outcome[0], ResponseHead)):
+        return
+    if outcome[0].interim:
+        return
+    connection = h11.Connection(h11.CLIENT)
+    connection.send(h11.Request(method=method, target="/", headers=[("Host", "a")]))
+    connection.send(h11.EndOfMessage())
+    connection.receive_data(data)
+    connection.receive_data(b"")
+    head = connection.next_event()
+    assert isinstance(head, h11.Response)
+    received = b""
+    while isinstance(event := connection.next_event(), h11.Data):
+        received += bytes(event.data)
+    assert isinstance(event, h11.EndOfMessage)
+    assert [received] == (bodies(outcome) or [b""])
