@@ -19,6 +19,7 @@ class SpliceEnd(asyncio.Protocol):
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._other: SpliceEnd | None = None
+        self._early: list[bytes] = []
         self._ended = False
         self._lost = False
         self.give_up: Callable[[], object] | None = None
@@ -42,6 +43,9 @@ class SpliceEnd(asyncio.Protocol):
         """Wait for the other end, or let it know that its waiting is over."""
         self._transport = cast("asyncio.Transport", transport)
         other = self._peer
+        for data in other._early:
+            self._transport.write(data)
+        other._early.clear()
         if other._ended:
             self._transport.write_eof()
         if other._lost:
@@ -52,9 +56,17 @@ class SpliceEnd(asyncio.Protocol):
             other._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Pass the bytes on."""
-        if transport := self._peer._transport:
-            transport.write(data)
+        """Pass the bytes on; keep those that come before the other end stands.
+
+        uvloop begins to read after `connection_made`, whatever was asked for within it.
+        """
+        other = self._peer
+        if other._transport is not None:
+            other._transport.write(data)
+        elif not other._lost:
+            self._early.append(data)
+            if self._transport is not None:
+                self._transport.pause_reading()
 
     def pause_writing(self) -> None:
         """This end takes no more: the other one reads no more."""

@@ -81,5 +81,8 @@ class Client(Protocol):
     async def greeting(self) -> str:
         """Return what a person sees who runs a plain `ssh` without -N."""
 
+    def retire(self) -> None:
+        """End the tunnels while the connection still stands, and close what idles."""
+
     def connection_lost(self, *, goodbye: bool) -> None:
         """The connection is gone; `goodbye` is whether the client sent DISCONNECT."""

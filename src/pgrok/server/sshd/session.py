@@ -127,12 +127,16 @@ class Session:
         lines = [f"Your tunnel is live at {lease.holder.url}\n" for lease in self._leases.values()]
         return "".join(lines) + "Press Ctrl-C to end it.\n"
 
-    def connection_lost(self, *, goodbye: bool) -> None:
+    def retire(self) -> None:
         """Release exactly the leases of this connection."""
-        self._services.sessions.leave(self)
-        for lease in self._leases.values():
+        leases, self._leases = self._leases, {}
+        for lease in leases.values():
             self._release(lease)
-        self._leases.clear()
+
+    def connection_lost(self, *, goodbye: bool) -> None:
+        """The connection is gone, and its tunnels with it."""
+        self._services.sessions.leave(self)
+        self.retire()
         if self.login is not None:
             log.info("left", goodbye=goodbye, **self._who())
 

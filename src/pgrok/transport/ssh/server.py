@@ -25,6 +25,10 @@ from pgrok.transport.ssh.session import GreetingSession
 MAX_ATTEMPTS = 3
 """Passwords that one connection may try."""
 
+LEAVING_SECONDS = 1.0
+"""How long a plain `ssh` may take to end by itself, with exit status 0, after its session has
+ended; a visitor who is being served may keep it."""
+
 
 class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection):
     """asyncssh's connection with our requests, our channels, and nothing else that SSH can do.
@@ -147,7 +151,13 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
     def new_session(self) -> tuple[SSHServerChannel[bytes], GreetingSession]:
         """Return the session of a plain `ssh` without -N: it says where the tunnel is."""
         channel = self.create_server_channel(encoding=None)
-        return channel, GreetingSession(self._require_client().greeting, self.end)
+        return channel, GreetingSession(self._require_client().greeting, self._leave)
+
+    def _leave(self) -> None:
+        """The person who runs a plain `ssh` is done."""
+        if self._client is not None:
+            self._client.retire()
+        self.loop.call_later(LEAVING_SECONDS, self.end, "goodbye")
 
     def _refuse_open(self, _packet: SSHPacket) -> tuple[SSHServerChannel[bytes], GreetingSession]:
         raise asyncssh.ChannelOpenError(

@@ -16,20 +16,17 @@ END_OF_TEXT = b"\x03"
 END_OF_TRANSMISSION = b"\x04"
 """What Ctrl-D types."""
 
-GOODBYE_SECONDS = 1.0
-"""How long ssh may take to end by itself, with exit status 0, after its session has ended."""
-
 
 class GreetingSession(asyncssh.SSHServerSession[bytes]):
     """Says where the tunnel is and runs no program whatsoever.
 
-    `greeting` waits until there is something to say; `end` closes the connection, which the
-    tunnel of a plain `ssh` lives in.
+    `greeting` waits until there is something to say; `leave` ends the tunnels, which for a plain
+    `ssh` live as long as its session.
     """
 
-    def __init__(self, greeting: Callable[[], Awaitable[str]], end: Callable[[str], None]) -> None:
+    def __init__(self, greeting: Callable[[], Awaitable[str]], leave: Callable[[], None]) -> None:
         self._greeting = greeting
-        self._end = end
+        self._leave_tunnels = leave
         self._channel: SSHServerChannel[bytes] | None = None
         self._speaker: asyncio.Task[None] | None = None
 
@@ -82,7 +79,7 @@ class GreetingSession(asyncssh.SSHServerSession[bytes]):
             self._channel.write(text.replace("\n", "\r\n").encode())
 
     def _leave(self) -> None:
-        """End the session; ssh then says goodbye itself, unless a visitor keeps it."""
+        """End the session; ssh then says goodbye itself, when no channel is left."""
         if self._channel is not None:
             self._channel.exit(0)
-        asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._end, "goodbye")
+        self._leave_tunnels()
