@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-import httpx2
 import structlog
 
 from pgrok.address import Address
@@ -19,7 +19,6 @@ from pgrok.protocol import TunnelKind
 from pgrok.relay.deadlines import Deadlines
 from pgrok.server import logs
 from pgrok.server.members import Members
-from pgrok.server.oidc.provider import Provider
 from pgrok.server.proxy.front import Front
 from pgrok.server.proxy.tcp import open_port
 from pgrok.server.registry import LiveTunnel, Registry
@@ -33,6 +32,9 @@ from pgrok.server.store.records import HostKey, system_clock
 from pgrok.server.web import app as web
 from pgrok.server.web.serving import WebServer, listen
 from pgrok.transport import algorithms
+
+if TYPE_CHECKING:
+    from pgrok.server.oidc.provider import Provider
 
 DRAIN_SECONDS = 10.0
 """How long requests that are under way may take to finish after SIGTERM."""
@@ -109,16 +111,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(store.close)
         await stack.enter_async_context(store.only_daemon())
         rooms = _Rooms(settings, store, await store.host_keys.all())
-        provider = None
-        if settings.identity_provider is not None:
-            http = await stack.enter_async_context(httpx2.AsyncClient())
-            provider = Provider(
-                settings.identity_provider,
-                http,
-                external_url=settings.external_url,
-                clock=system_clock,
-            )
-        dashboard = rooms.dashboard(provider)
+        dashboard = rooms.dashboard(await _provider(settings, stack))
         await rooms.listen(stack)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [
@@ -131,6 +124,22 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             await rooms.drain()
             dashboard.should_exit = True
             tasks[1].cancel()
+
+
+async def _provider(settings: Settings, stack: AsyncExitStack) -> Provider | None:
+    """Return the identity provider, if there is one; only then is its room worth loading."""
+    if settings.identity_provider is None:
+        return None
+    import httpx2
+
+    from pgrok.server.oidc.provider import Provider
+
+    return Provider(
+        settings.identity_provider,
+        await stack.enter_async_context(httpx2.AsyncClient()),
+        external_url=settings.external_url,
+        clock=system_clock,
+    )
 
 
 class _Rooms:

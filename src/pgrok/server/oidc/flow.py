@@ -17,6 +17,9 @@ from urllib.parse import quote_plus, urlencode
 from pgrok.errors import SignInRefused
 from pgrok.server.oidc.discovery import Metadata
 
+CALLBACK: Final = "/-/oidc/callback"
+"""Path of the redirect URI below the external URL."""
+
 SCOPES: Final = "openid profile email"
 
 _ERROR_CODE: Final = re.compile(r"[a-z_]{1,40}")

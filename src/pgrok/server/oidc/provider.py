@@ -24,8 +24,6 @@ TIMEOUT: Final = 10
 MAX_RESPONSE: Final = 1 << 20
 """Bytes of one response of the provider."""
 
-CALLBACK: Final = "/-/oidc/callback"
-"""Path of the redirect URI below the external URL."""
 
 KEPT: Final = timedelta(hours=1)
 """How long its discovery document and its keys are believed."""
@@ -61,7 +59,7 @@ class Provider:
         self._client = flow.Client(
             settings.client_id,
             settings.client_secret.get_secret_value(),
-            external_url.rstrip("/") + CALLBACK,
+            external_url.rstrip("/") + flow.CALLBACK,
         )
         self._rules = Rules(
             identifier=settings.field_mapping.identifier,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -13,7 +13,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from pgrok.server.oidc.provider import Provider
 from pgrok.server.registry import LiveTunnels
 from pgrok.server.settings import Settings
 from pgrok.server.store import Store
@@ -23,6 +22,9 @@ from pgrok.server.web.rendering import Renderer
 from pgrok.server.web.security import HEALTHCHECK, STATIC, Guard, Site
 from pgrok.server.web.sessions import Sessions
 from pgrok.server.web.sign_in import SignIn
+
+if TYPE_CHECKING:
+    from pgrok.server.oidc.provider import Provider
 
 STATIC_FOLDERS: Final = (("pgrok.server.web", "static"), ("pgrok.http", "static"))
 """Our own files, and the stylesheet that the pages for visitors share with ours."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,11 +11,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from pgrok.errors import SignInRefused
-from pgrok.server.oidc.flow import Attempt
-from pgrok.server.oidc.provider import CALLBACK, Provider
+from pgrok.server.oidc.flow import CALLBACK, Attempt
 from pgrok.server.store import Person, Store
 from pgrok.server.web.rendering import Renderer
 from pgrok.server.web.sessions import Sessions
+
+if TYPE_CHECKING:
+    from pgrok.server.oidc.provider import Provider
 
 HOME = "/"
 AUTH = "/-/oidc/auth"
