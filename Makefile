@@ -1,6 +1,6 @@
 # Thin on purpose: each target names what it does, scripts/ and the product do it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lock clean deps dev
+.PHONY: help run test check fmt bench bench-quick lock clean deps dev
 
 BIN := .venv/bin
 export PYTHON
@@ -24,6 +24,12 @@ check: dev ## Format, lint, types, import arrows, unit tests
 fmt: dev ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: dev ## Measure speed and cost beside OpenSSH and others (15 minutes, quiet machine)
+	$(BIN)/python -m bench
+
+bench-quick: dev ## The main rows of that in two minutes
+	$(BIN)/python -m bench --quick
 
 lock: dev ## Resolve the dependencies anew into the hashed locks
 	scripts/lock.sh --upgrade
