@@ -106,6 +106,8 @@ async def sized(exchange: Exchange) -> None:
         await exchange.send(b"0\r\n\r\n")
         return
     await exchange.start(200, [("Content-Length", str(length))])
+    if exchange.method == "HEAD":
+        return
     for block in blocks(length, seed):
         await exchange.send(block)
 
