@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from ipaddress import IPv4Address, ip_address
+
+NETWORK_BITS = 64
+"""Bits of an IPv6 address that name its network; everybody may make up the others."""
 
 
 class Admission:
@@ -11,19 +15,31 @@ class Admission:
     def __init__(self, *, in_all: int = 256, per_address: int = 32) -> None:
         self._in_all = in_all
         self._per_address = per_address
-        self._half_open: Counter[str] = Counter()
+        self._half_open: Counter[object] = Counter()
 
     def enter(self, address: str) -> bool:
         """Let a new connection in, unless too many are under way; True if it is in."""
+        origin = _origin(address)
         if self._half_open.total() >= self._in_all:
             return False
-        if self._half_open[address] >= self._per_address:
+        if self._half_open[origin] >= self._per_address:
             return False
-        self._half_open[address] += 1
+        self._half_open[origin] += 1
         return True
 
     def leave(self, address: str) -> None:
         """A connection that was let in has authenticated or gone."""
-        self._half_open[address] -= 1
-        if self._half_open[address] <= 0:
-            del self._half_open[address]
+        origin = _origin(address)
+        self._half_open[origin] -= 1
+        if self._half_open[origin] <= 0:
+            del self._half_open[origin]
+
+
+def _origin(address: str) -> object:
+    """Return whom an address is counted for: itself, or its network if it is an IPv6 one."""
+    if not address:
+        return address
+    ip = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv4Address):
+        return ip
+    return ip.ipv4_mapped or int(ip) >> (128 - NETWORK_BITS)

@@ -57,9 +57,7 @@ async def connect(
             f"{address} did not answer within {CONNECT_SECONDS:.0f} seconds"
         ) from None
     except socket.gaierror as error:
-        raise ServerUnreachable(
-            f"{address.host!r} cannot be looked up: {error.strerror}"
-        ) from None
+        raise ServerUnreachable(f"{address.host!r} cannot be looked up: {error.strerror}") from None
     except OSError as error:
         raise ServerUnreachable(
             f"{address} cannot be reached: {os.strerror(error.errno) if error.errno else error}"

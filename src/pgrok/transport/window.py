@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from pgrok.errors import RemoteProtocolError
 
 INITIAL_WINDOW = 256 * 1024
@@ -12,18 +14,18 @@ MAX_WINDOW = 4 * 1024 * 1024
 
 
 class ReceiveWindow:
-    """The window that we grant: small until a consumer shows that a larger one helps.
+    """The window that we grant: small until a path shows that a larger one helps.
 
-    `size` doubles when the peer came close to using up its grant although the consumer kept up,
-    which happens only where the round trip is long; a consumer that stalls falls back to the
-    initial size.
+    Half a window is granted at a time. `size` doubles when the consumer has read everything and
+    the next half is due within one round trip: then the peer waits for our grants, and it is
+    the window that limits it. A consumer that stalls falls back to the initial size.
     """
 
     def __init__(self) -> None:
         self.size = INITIAL_WINDOW
         self._granted = INITIAL_WINDOW
         self._unread = 0
-        self._ran_low = False
+        self._granted_at = -inf
 
     def take(self, octets: int) -> None:
         """Account for data that arrived; raises `RemoteProtocolError` if it was not granted."""
@@ -33,8 +35,6 @@ class ReceiveWindow:
             )
         self._granted -= octets
         self._unread += octets
-        if self._granted < self.size // 4:
-            self._ran_low = True
 
     def read(self, octets: int) -> None:
         """Account for data that the consumer took."""
@@ -43,15 +43,17 @@ class ReceiveWindow:
     def stall(self) -> None:
         """Note that the consumer does not keep up."""
         self.size = INITIAL_WINDOW
-        self._ran_low = False
+        self._granted_at = -inf
 
-    def grant(self) -> int:
-        """Return how many octets to grant now, 0 while it is not worth a message."""
-        if self._ran_low and self._unread == 0:
+    def is_due(self) -> bool:
+        """Whether a grant is worth a message now."""
+        return self.size - self._granted - self._unread >= self.size // 2
+
+    def grant(self, now: float, round_trip: float) -> int:
+        """Return how many octets to grant, at a time when it is due; both arguments in seconds."""
+        if self._unread == 0 and now - self._granted_at < round_trip:
             self.size = min(self.size * 2, MAX_WINDOW)
-            self._ran_low = False
-        grant = self.size - self._granted - self._unread
-        if grant < self.size // 2:
-            return 0
-        self._granted += grant
-        return grant
+        self._granted_at = now
+        octets = self.size - self._granted - self._unread
+        self._granted += octets
+        return octets

@@ -20,7 +20,8 @@ from asyncssh.encryption import GCMEncryption
 from asyncssh.packet import SSHPacket, String, UInt32
 
 from pgrok.errors import ConnectionLost
-from pgrok.transport.channel import Buffer, TunnelChannel
+from pgrok.transport.channel import TunnelChannel
+from pgrok.transport.link import Buffer
 from pgrok.transport.ssh.slot import ChannelSlot
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ DEFAULT_ROUND_TRIP = 0.25
 class Multiplexer(Base):
     """Mixed into both of asyncssh's connection classes, before them.
 
-    Implements `pgrok.transport.channel.ChannelLink`.
+    Implements `pgrok.transport.link.ChannelLink`.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
@@ -95,7 +96,7 @@ class Multiplexer(Base):
         `ChannelRefused`, without that, when it refuses. Raises `asyncssh.ChannelOpenError` if the
         connection is gone.
         """
-        channel = self._add_tunnel_channel(protocol, extra)
+        channel = self._add_tunnel_channel(protocol, extra).channel
         self.send_packet(
             MSG_CHANNEL_OPEN,
             String(kind),
@@ -113,20 +114,19 @@ class Multiplexer(Base):
         extra: dict[str, Any],
     ) -> TunnelChannel:
         """Confirm a channel that the peer opened; `peer` is its number, window and packet size."""
-        channel = self._add_tunnel_channel(protocol, extra)
+        slot = self._add_tunnel_channel(protocol, extra)
+        channel = slot.channel
         self.send_channel_open_confirmation(
             peer[0], channel.number, channel.initial_window, MAX_PACKET
         )
-        channel.opened(*peer)
+        slot.opened(*peer)
         return channel
 
-    def _add_tunnel_channel(
-        self, protocol: asyncio.Protocol, extra: dict[str, Any]
-    ) -> TunnelChannel:
+    def _add_tunnel_channel(self, protocol: asyncio.Protocol, extra: dict[str, Any]) -> ChannelSlot:
         channel = TunnelChannel(self, protocol, 0, extra)
         slot = ChannelSlot(channel, lambda: self._refuse_channel_request(channel))
         channel.number = self.add_channel(slot)  # type: ignore[arg-type]
-        return channel
+        return slot
 
     def _refuse_channel_request(self, channel: TunnelChannel) -> None:
         self.send_packet(MSG_CHANNEL_FAILURE, UInt32(channel.peer_number))

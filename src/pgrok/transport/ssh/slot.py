@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from typing import TypeVar
 
 import asyncssh
 from asyncssh.constants import (
@@ -16,10 +16,12 @@ from asyncssh.constants import (
     MSG_CHANNEL_SUCCESS,
     MSG_CHANNEL_WINDOW_ADJUST,
 )
-from asyncssh.packet import PacketDecodeError, SSHPacket
+from asyncssh.packet import SSHPacket
 
 from pgrok.errors import RemoteProtocolError
 from pgrok.transport.channel import TunnelChannel
+
+T = TypeVar("T")
 
 
 class ChannelSlot:
@@ -35,27 +37,22 @@ class ChannelSlot:
 
     def process_packet(self, pkttype: int, _pktid: int, packet: SSHPacket) -> bool:
         """Take one message; the number of the channel has been read off it already."""
-        try:
-            return self._process(pkttype, packet)
-        except RemoteProtocolError as error:
-            raise asyncssh.ProtocolError(str(error)) from None
-        except (asyncssh.Error, PacketDecodeError):
-            raise
-        except Exception as error:
-            self._report(error)
-            self.channel.abort()
-            return True
+        return self._checked(self._process, pkttype, packet)
 
     def process_open_confirmation(
         self, send_chan: int, send_window: int, send_pktsize: int, packet: SSHPacket
     ) -> None:
         """CHANNEL_OPEN_CONFIRMATION (RFC 4254 5.1)."""
         packet.check_end()
-        self.channel.opened(send_chan, send_window, send_pktsize)
+        self.opened(send_chan, send_window, send_pktsize)
+
+    def opened(self, number: int, window: int, max_packet: int) -> None:
+        """The channel stands, whoever asked for it; the arguments are the peer's."""
+        self._checked(self.channel.opened, number, window, max_packet)
 
     def process_open_failure(self, _code: int, reason: str, _lang: str) -> None:
         """CHANNEL_OPEN_FAILURE (RFC 4254 5.1)."""
-        self.channel.refused(reason)
+        self._checked(self.channel.refused, reason)
 
     def process_connection_close(self, _exc: Exception | None) -> None:
         """The connection is gone."""
@@ -89,14 +86,17 @@ class ChannelSlot:
             channel.data_discarded(len(packet.get_string()))
         elif pkttype == MSG_CHANNEL_REQUEST:
             packet.get_string()
-            if packet.get_boolean():
+            if packet.get_boolean() and not channel.is_closing():
                 self._refuse_request()
         else:
             # Nothing of ours asks for an answer to these.
             return pkttype in (MSG_CHANNEL_SUCCESS, MSG_CHANNEL_FAILURE)
         return True
 
-    def _report(self, error: Exception) -> None:
-        asyncio.get_running_loop().call_exception_handler(
-            {"message": "an error above a channel ended it", "exception": error}
-        )
+    @staticmethod
+    def _checked(event: Callable[..., T], *arguments: object) -> T:
+        """Let asyncssh send DISCONNECT to a peer that breaks the protocol of a channel."""
+        try:
+            return event(*arguments)
+        except RemoteProtocolError as error:
+            raise asyncssh.ProtocolError(str(error)) from None

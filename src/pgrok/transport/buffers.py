@@ -1,0 +1,97 @@
+"""What one channel holds in each direction while it cannot go on."""
+
+from __future__ import annotations
+
+from collections import deque
+
+HIGH_WATER = 64 * 1024
+"""Octets queued for sending at which the writer is asked to pause, as asyncio's sockets do."""
+
+PIECE = 32 * 1024
+"""Octets up to which unread data is put together: a peer may send single octets."""
+
+
+class Outbox:
+    """Octets that wait to be sent, for room in the peer's window or in the connection."""
+
+    def __init__(self) -> None:
+        self.window = 0
+        self.max_packet = 0
+        self.size = 0
+        self.limits = (HIGH_WATER // 4, HIGH_WATER)
+        self._pieces: deque[memoryview] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def put(self, data: bytes) -> None:
+        """Add to the end."""
+        self._pieces.append(memoryview(data))
+        self.size += len(data)
+
+    def take(self) -> memoryview | None:
+        """Return what may be sent in one packet now, or None while the window is used up."""
+        first = self._pieces[0]
+        room = min(self.window, self.max_packet)
+        if room == 0:
+            return None
+        if len(first) > room:
+            self._pieces[0] = first[room:]
+            first = first[:room]
+        else:
+            self._pieces.popleft()
+        self.window -= len(first)
+        self.size -= len(first)
+        return first
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._pieces.clear()
+        self.size = 0
+
+    def set_limits(self, high: int | None, low: int | None) -> None:
+        """Set the octets at which the writer pauses and goes on, as asyncio's transports do."""
+        if high is None:
+            high = HIGH_WATER if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f"high ({high}) must be at least low ({low}), and low at least 0")
+        self.limits = (low, high)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the writer should pause."""
+        return self.size > self.limits[1]
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether a writer that paused should go on."""
+        return self.size <= self.limits[0]
+
+
+class Inbox:
+    """Octets that arrived while nobody reads. The window bounds them; this bounds the pieces."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytearray] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def put(self, data: bytes) -> None:
+        """Add to the end."""
+        if self._pieces and len(self._pieces[-1]) + len(data) <= PIECE:
+            self._pieces[-1] += data
+        else:
+            self._pieces.append(bytearray(data))
+
+    def take(self) -> bytes:
+        """Return the first piece."""
+        return bytes(self._pieces.popleft())
+
+    def clear(self) -> int:
+        """Drop everything; return how many octets that was."""
+        octets = sum(map(len, self._pieces))
+        self._pieces.clear()
+        return octets

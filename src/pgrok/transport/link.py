@@ -1,0 +1,57 @@
+"""What a channel asks of the SSH connection that it is part of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from pgrok.transport.channel import TunnelChannel
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Loop(Protocol):
+    """What a channel asks of the event loop."""
+
+    def time(self) -> float:
+        """Return the seconds on a clock that does not jump."""
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> object:
+        """Call back in the next step."""
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Report an exception that nobody can catch."""
+
+
+class ChannelLink(Protocol):
+    """The connection, as its channels see it."""
+
+    @property
+    def loop(self) -> Loop:
+        """The loop that it lives in."""
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds to the peer and back."""
+
+    def is_writable(self) -> bool:
+        """Whether data may be sent now; if not, `TunnelChannel.resume_sending` will be called."""
+
+    def wait_writable(self, channel: TunnelChannel) -> None:
+        """Ask for that call."""
+
+    def send_data(self, channel: int, data: Buffer) -> None:
+        """Send CHANNEL_DATA on the channel with that number at the peer."""
+
+    def send_window_adjust(self, channel: int, octets: int) -> None:
+        """Send CHANNEL_WINDOW_ADJUST."""
+
+    def send_eof(self, channel: int) -> None:
+        """Send CHANNEL_EOF."""
+
+    def send_close(self, channel: int) -> None:
+        """Send CHANNEL_CLOSE."""
+
+    def forget(self, channel: TunnelChannel) -> None:
+        """Release the number of a channel on which CLOSE went both ways."""
