@@ -86,7 +86,10 @@ def _measure(plan: Plan, sections: Sequence[str]) -> Results:
     with Workplace() as place, origin.serving(place) as serving:
         run = Run(place, serving, plan, results, _peers(plan))
         for section in sections:
-            SECTIONS[section](run)
+            try:
+                SECTIONS[section](run)
+            except BenchError as error:
+                run.trouble(f"{section} ended early: {error}")
     results.seconds = round(time.monotonic() - began)
     return results
 

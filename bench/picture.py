@@ -13,6 +13,11 @@ BAR_LEFT, BAR_WIDTH = 270, 380
 FULL_SCALE = 2.5
 """The score at which a bar is full: so many times as good as the floor."""
 
+NOTE = (
+    "Longer is better. Solid line: the floor. Dashed line: the aim. "
+    "x: times what ssh -R does in the same run."
+)
+
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-size: 16px; font-weight: 600; }
@@ -42,8 +47,7 @@ def draw(results: Results) -> str:
 <title>pgrok against its targets</title>
 <style>{STYLE}</style>
 <text class="title" x="12" y="24">pgrok against its targets</text>
-<text class="note" x="12" y="44">Longer is better. Solid line: the floor. Dashed line: the aim.
-x: times what ssh -R does in the same run.</text>
+<text class="note" x="12" y="44">{NOTE}</text>
 {rows}
 </svg>
 """

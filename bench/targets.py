@@ -72,7 +72,9 @@ def _bulk() -> Iterator[Target]:
 def _storm() -> Iterator[Target]:
     for title, database in (("SQLite", "sqlite"), ("PostgreSQL", "postgresql")):
         yield Target(f"connecting, CPU a client, {title}", f"storm-cpu/{database}", SERVER, 4, 3)
-        yield Target(f"connecting, 1,000 up, {title}", f"storm-seconds/{database}", SERVER, 10)
+        yield Target(
+            f"connecting, until all are up, {title}", f"storm-seconds/{database}", SERVER, 10
+        )
         yield Target(f"connecting, others' p99, {title}", f"storm-p99/{database}", SERVER, 100)
 
 

@@ -6,8 +6,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 
+from bench.catalogue import HTTP, SSH, TCP
 from bench.delay import Link, near
+from bench.errors import BenchError
 from bench.origin import Origin
 from bench.peers.base import Peer, Tunnel
 from bench.plan import Plan
@@ -29,13 +32,24 @@ class Run:
     def tunnels(
         self, target: int, link: Link = near, *, leave_out: Sequence[str] = ()
     ) -> Iterator[Mapping[str, Tunnel]]:
-        """Open a tunnel of every kind at once."""
+        """Open a tunnel of every kind at once; one that does not come up is left out.
+
+        Raises `BenchError` if it is one of those that all is about.
+        """
+        opened: dict[str, Tunnel] = {}
         with ExitStack() as stack:
-            yield {
-                peer.name: stack.enter_context(peer.opened(self.place, target, link))
-                for peer in self.peers
-                if peer.name not in leave_out
-            }
+            for peer in self.peers:
+                if peer.name in leave_out:
+                    continue
+                try:
+                    tunnel = stack.enter_context(peer.opened(self.place, target, link))
+                except BenchError as error:
+                    if peer.name in REQUIRED:
+                        raise
+                    self.trouble(f"{peer.name} is left out: {error}")
+                else:
+                    opened[peer.name] = tunnel
+            yield opened
 
     def interleave(
         self, what: str, rounds: int, tunnels: Mapping[str, Tunnel], sample: Sample
@@ -46,7 +60,10 @@ class Run:
             say(f"{what}, round {number + 1} of {rounds}")
             first = number % len(names)
             for name in names[first:] + names[:first]:
-                sample(name, tunnels[name])
+                try:
+                    sample(name, tunnels[name])
+                except FAILURES as error:
+                    self.trouble(f"{what}, {name}: {error}")
 
     def trouble(self, text: str) -> None:
         """Note what makes the figures doubtful."""
@@ -55,6 +72,12 @@ class Run:
 
 
 Sample = Callable[[str, Tunnel], None]
+
+REQUIRED = (SSH, HTTP, TCP)
+"""The tunnels without which a run says nothing."""
+
+FAILURES = (BenchError, OSError, HTTPException)
+"""What a sample raises that came to nothing; the others are still worth having."""
 
 
 def say(text: str) -> None:

@@ -117,6 +117,7 @@ class Sish:
     def opened(self, place: Workplace, target: int, link: Link = near) -> Iterator[Tunnel]:
         """Run sish and an `ssh -R` to it."""
         folder, port, public = place.folder("sish"), free_port(), free_port()
+        (folder / "keys").mkdir()
         serve = _sish_options(folder, port, public)
         with (
             Process(place.log("sish"), program("sish"), *serve) as server,
