@@ -11,8 +11,10 @@ from pgrok.http.head import RequestHead
 from pgrok.http.pages import Code, Problem
 from pgrok.http.reader import End, RequestReader
 from pgrok.relay.deadlines import Deadlines
-from pgrok.relay.exchange import Exchange, Output
+from pgrok.relay.exchange import Exchange
+from pgrok.relay.interfaces import Output
 from pgrok.relay.refusal import refuse_bytes
+from pgrok.relay.splice import Detached
 
 MAX_READ_AHEAD = 64 * 1024
 """Octets of pipelined requests that are read while one is being answered."""
@@ -58,6 +60,7 @@ class DownstreamConnection(asyncio.Protocol):
         self._advancing = False
         self._full = False
         self._eof = False
+        self._leaving = False
         self._lingering = False
 
     @property
@@ -83,23 +86,23 @@ class DownstreamConnection(asyncio.Protocol):
         """Part of a request."""
         if self._lingering:
             return
-        if self.idle:
-            self._deadline.move(self._timeouts.head)
+        was_idle = self.idle
         self._reader.receive(data)
         self._advance()
+        if was_idle and self._awaits_head:
+            self._deadline.move(self._timeouts.head)
 
     def eof_received(self) -> bool:
-        """No more requests come; one that is complete is still answered."""
+        """No more requests come; those that are complete are still answered."""
         self._eof = True
-        if self._exchange is None or self._lingering:
-            return False
         self._reader.receive_eof()
-        self._advance()
-        return not self.transport.is_closing()
+        if not self._lingering:
+            self._advance()
+        return self._exchange is not None or (self._awaits_head and self._full)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone: so is its exchange."""
-        self._deadline.rest()
+        self._deadline.end()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.downstream_lost()
@@ -116,6 +119,8 @@ class DownstreamConnection(asyncio.Protocol):
         self._full = False
         if self._exchange is not None:
             self._exchange.downstream_full(False)
+        else:
+            self._advance()
 
     # For its exchange
 
@@ -124,9 +129,10 @@ class DownstreamConnection(asyncio.Protocol):
         self.transport.writelines(output)
         self._watch()
 
-    def is_full(self) -> bool:
-        """Whether no more of the response is taken for now."""
-        return self._full
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether it is open for more requests after this one."""
+        return not self._leaving
 
     def request_flow_changed(self) -> None:
         """Go on with the request, or stop."""
@@ -140,24 +146,23 @@ class DownstreamConnection(asyncio.Protocol):
         if cut:
             # Whatever the framing was, it must not look complete.
             self.transport.abort()
-        elif not keep_alive or not self._request_is_read():
-            self._linger()
-        elif self._eof:
-            self.transport.close()
-        else:
+        elif keep_alive and not self._leaving and self._request_is_read():
             self._start_next()
+        else:
+            self._linger()
 
-    def leave(self) -> tuple[asyncio.Transport, bytes]:
+    def leave(self) -> Detached:
         """Leave HTTP after a 101."""
-        self._deadline.rest()
+        self._deadline.end()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             self._backend.finished(exchange)
-        return self.transport, self._reader.take_rest()
+        rest = self._reader.take_rest()
+        return Detached(self.transport, rest, ended=self._eof, full=self._full)
 
     def close_when_idle(self) -> None:
         """Close now if no request is under way, else after the one that is."""
-        self._eof = True
+        self._leaving = True
         if self.idle and self._transport is not None:
             self._transport.close()
 
@@ -177,35 +182,44 @@ class DownstreamConnection(asyncio.Protocol):
             self._advancing = False
         if self._exchange is not None:
             self._exchange.request_paused()
-        self._watch()
+            self._watch()
+        elif self._eof and not self._reader.buffered:
+            self.transport.close()
         self._set_reading()
 
     def _take_event(self) -> bool:
-        exchange = self._exchange
-        if self._lingering or (exchange is not None and not exchange.takes_request):
+        if self._is_held or self._lingering or self.transport.is_closing():
             return False
         event = self._reader.next_event()
         if event is None:
             return False
         if isinstance(event, RequestHead):
             self._begin(event)
-        elif exchange is not None:
-            exchange.request_event(event)
+        elif self._exchange is not None:
+            self._exchange.request_event(event)
         return True
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether what was read has to wait; a next request does for room for its response."""
+        return self._full if self._exchange is None else not self._exchange.takes_request
+
+    @property
+    def _awaits_head(self) -> bool:
+        """Whether part of a request's head has come, or more than that has to wait."""
+        return self._exchange is None and not self._lingering and self._reader.buffered > 0
 
     def _begin(self, request: RequestHead) -> None:
         self._exchange = Exchange(self, request)
         self._backend.route(self._exchange)
 
     def _set_reading(self) -> None:
-        transport = self.transport
-        if transport.is_closing() or self._exchange is None or self._eof:
+        if self._eof or self._lingering:
             return
-        if self._reader.buffered >= MAX_READ_AHEAD or not self._exchange.takes_request:
-            if self._reader.buffered:
-                transport.pause_reading()
+        if self._reader.buffered >= (1 if self._is_held else MAX_READ_AHEAD):
+            self.transport.pause_reading()
         else:
-            transport.resume_reading()
+            self.transport.resume_reading()
 
     def _request_is_read(self) -> bool:
         """Whether nothing of the request that was answered is left to read."""
@@ -219,20 +233,17 @@ class DownstreamConnection(asyncio.Protocol):
     def _start_next(self) -> None:
         self._reader.start_next()
         self._deadline.move(self._timeouts.head if self._reader.buffered else self._timeouts.idle)
-        self.transport.resume_reading()
         self._advance()
 
     def _refuse(self, problem: Problem) -> None:
         """Answer something that is no request; after a doubt the connection closes."""
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            exchange.downstream_lost()
-            self._backend.finished(exchange)
-        if exchange is not None and exchange.answered:
+        if self._exchange is None:
+            self.transport.write(refuse_bytes(problem))
+            self._linger()
+        elif self._exchange.status:
             self.transport.abort()
-            return
-        self.transport.write(refuse_bytes(problem))
-        self._linger()
+        else:
+            self._exchange.refuse(problem)
 
     def _linger(self) -> None:
         """Close, but read on for a while: a reset would take the answer away from its reader."""
@@ -250,9 +261,9 @@ class DownstreamConnection(asyncio.Protocol):
         exchange = self._exchange
         if exchange is None:
             return
-        if exchange.takes_request and not exchange.request_ended:
+        if exchange.waits_for_request:
             self._deadline.move(self._timeouts.body)
-        elif exchange.answered:
+        elif exchange.status:
             self._deadline.rest()
         else:
             self._deadline.move(self._timeouts.response)
@@ -261,7 +272,10 @@ class DownstreamConnection(asyncio.Protocol):
         exchange = self._exchange
         if self._lingering or self.idle:
             self.transport.close()
-        elif exchange is None or (exchange.takes_request and not exchange.request_ended):
-            self._refuse(Problem(Code.BAD_REQUEST, 408, "The request did not arrive in time."))
-        else:
+        elif exchange is not None and not exchange.waits_for_request:
             exchange.too_slow()
+        elif exchange is None and self._full:
+            # The request came in time; it is its sender who does not read.
+            self._deadline.move(self._timeouts.head)
+        else:
+            self._refuse(Problem(Code.BAD_REQUEST, 408, "The request did not arrive in time."))

@@ -7,29 +7,31 @@ what happens here, and the exchange says what follows from it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.body import BodyWriter
-from pgrok.http.forwarding import request_for_upstream, response_for_downstream
-from pgrok.http.head import Framing, RequestHead, ResponseHead, keep_alive_timeout
+from pgrok.http.forwarding import request_for_upstream
+from pgrok.http.head import (
+    Framing,
+    RequestHead,
+    ResponseHead,
+    expects_continue,
+    keep_alive_timeout,
+)
 from pgrok.http.pages import Code, Problem
 from pgrok.http.reader import Body, End
+from pgrok.relay.answer import Answer, Rewrite
+from pgrok.relay.interfaces import Downstream, Output
 from pgrok.relay.pool import Pool, PoolFull
-from pgrok.relay.refusal import refuse_request
 from pgrok.relay.splice import splice
+from pgrok.relay.upstream import UpstreamConnection
 
-if TYPE_CHECKING:
-    from pgrok.relay.upstream import UpstreamConnection
-
+CONTINUE = 100
 SWITCHING_PROTOCOLS = 101
 DEFAULT_KEEP_ALIVE = 5.0
 """Seconds that an end keeps an idle connection if it does not say; Node.js closes after 5."""
-
-Output = list[bytes | memoryview]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +43,8 @@ class Route:
 
     pool: Pool
     request: RequestHead
-    rewrite_response: Callable[[ResponseHead], ResponseHead]
+    rewrite_response: Rewrite
     explain: Callable[[Exception | None], Problem]
-
-
-class Downstream(Protocol):
-    """What an exchange asks of the connection that its request came on."""
-
-    loop: asyncio.AbstractEventLoop
-
-    def send(self, output: Output) -> None:
-        """Write part of the response."""
-
-    def request_flow_changed(self) -> None:
-        """Whether the request is taken has changed: read on, or stop reading."""
-
-    def is_full(self) -> bool:
-        """Whether it takes no more of the response for now."""
-
-    def exchange_over(self, *, keep_alive: bool, cut: bool = False) -> None:
-        """The response is complete, or cut: go on to the next request, or close."""
-
-    def leave(self) -> tuple[asyncio.Transport, bytes]:
-        """Leave HTTP after a 101; return the transport and what was read beyond the request."""
 
 
 class Exchange:
@@ -71,23 +52,24 @@ class Exchange:
 
     def __init__(self, downstream: Downstream, request: RequestHead) -> None:
         self.request = request
-        self.status = 0
         self.began = downstream.loop.time()
         self._downstream = downstream
         self._route: Route | None = None
         self._upstream: UpstreamConnection | None = None
+        self._answer = Answer(request, keep_alive=downstream.keeps_alive)
         self._to_upstream: Output = []
-        self._to_downstream: Output = []
         self._request_writer = BodyWriter(Framing.NONE)
-        self._response_writer = BodyWriter(Framing.NONE)
-        self._response: ResponseHead | None = None
         self._request_sent = False
         self._request_ended = False
-        self._response_ended = False
-        self._keep_downstream = True
+        self._awaits_continue = expects_continue(request)
         self._upstream_full = False
         self._repeated = False
         self._over = False
+
+    @property
+    def status(self) -> int:
+        """The response's status, 0 before there is one."""
+        return self._answer.status
 
     @property
     def duration(self) -> float:
@@ -109,35 +91,33 @@ class Exchange:
         """Answer the request here."""
         if self._over:
             return
-        refusal = refuse_request(problem, self.request, body_read=self._request_ended)
-        self.status = problem.status
-        self._to_downstream.append(refusal.output)
-        self._response_ended = True
-        self._end(keep_alive=refusal.keep_alive)
+        self._answer.refuse(problem, request_read=self._request_ended)
+        self._end()
 
     # For the downstream connection
-
-    @property
-    def request_ended(self) -> bool:
-        """Whether the request has been read to its end."""
-        return self._request_ended
 
     @property
     def takes_request(self) -> bool:
         """Whether the next part of the request can be dealt with now."""
         return self._request_sent and not self._upstream_full
 
+    @property
+    def waits_for_request(self) -> bool:
+        """Whether it is the request's sender who has to go on."""
+        return self.takes_request and not (self._request_ended or self._awaits_continue)
+
     def request_event(self, event: Body | End) -> None:
         """Pass on part of the request."""
+        self._awaits_continue = False
         if isinstance(event, Body):
             self._to_upstream += self._request_writer.encode(event.pieces)
             return
         self._request_ended = True
         if rest := self._request_writer.end(event.trailers):
             self._to_upstream.append(rest)
-        if self._response_ended:
+        if self._answer.ended:
             self.request_paused()
-            self._end(keep_alive=True)
+            self._end()
 
     def request_paused(self) -> None:
         """No more of the request is there yet: send on what has been collected."""
@@ -145,16 +125,8 @@ class Exchange:
             output, self._to_upstream = self._to_upstream, []
             self._upstream.write(output)
 
-    @property
-    def answered(self) -> bool:
-        """Whether the response has begun."""
-        return self.status != 0
-
     def too_slow(self) -> None:
         """The target has been waited for long enough."""
-        upstream, self._upstream = self._upstream, None
-        if upstream is not None:
-            upstream.abandon()
         self.refuse(Problem(Code.TARGET_SLOW, 504))
 
     def downstream_full(self, full: bool) -> None:
@@ -166,7 +138,7 @@ class Exchange:
                 self._upstream.transport.resume_reading()
 
     def downstream_lost(self) -> None:
-        """The sender of the request is gone, or has broken the protocol."""
+        """The sender of the request is gone."""
         self._over = True
         if self._upstream is not None:
             self._upstream.abandon()
@@ -178,8 +150,6 @@ class Exchange:
         """Write the request's head, together with what the downstream connection has of it."""
         assert self._upstream is not None
         assert self._route is not None
-        if self._downstream.is_full():
-            self._upstream.transport.pause_reading()
         request = request_for_upstream(self._route.request)
         self._upstream.begin(request)
         self._to_upstream.append(request.encode())
@@ -188,20 +158,16 @@ class Exchange:
 
     def response_event(self, event: ResponseHead | Body | End) -> None:
         """Pass on part of the response."""
-        if isinstance(event, Body):
-            self._to_downstream += self._response_writer.encode(event.pieces)
-        elif isinstance(event, End):
-            self._to_downstream.append(self._response_writer.end(event.trailers))
-            self._response_ended = True
-            if self._request_ended or self._upstream_is_done():
-                self._end(keep_alive=self._request_ended)
-        else:
+        if isinstance(event, ResponseHead):
             self._receive_head(event)
+            return
+        self._answer.add(event)
+        if self._answer.ended and self._is_complete():
+            self._end()
 
     def response_paused(self) -> None:
         """Send on what has been collected of the response."""
-        if self._to_downstream:
-            output, self._to_downstream = self._to_downstream, []
+        if output := self._answer.take_output():
             self._downstream.send(output)
 
     def upstream_full(self, full: bool) -> None:
@@ -216,13 +182,13 @@ class Exchange:
             return
         if upstream.connected:
             upstream.abandon()
-        if self._response_ended:
-            self._end(keep_alive=False)
-        elif self._response is not None:
+        if self._answer.ended:
+            self._end()
+        elif self._answer.came is not None:
             self.response_paused()
             self._over = True
             self._downstream.exchange_over(keep_alive=False, cut=True)
-        elif upstream.reused and self._route.request.safe_to_repeat and not self._repeated:
+        elif upstream.died_idle and self._route.request.safe_to_repeat and not self._repeated:
             self._repeat(self._route)
         else:
             self.refuse(self._explain(self._route, error))
@@ -251,63 +217,48 @@ class Exchange:
 
     def _receive_head(self, head: ResponseHead) -> None:
         assert self._route is not None
+        if head.status == CONTINUE:
+            self._awaits_continue = False
+        elif head.status == SWITCHING_PROTOCOLS and not self.request.websocket:
+            raise RemoteProtocolError("a 101 to a request without Upgrade")
+        elif not head.interim and self._request_is_unwanted(head):
+            self._answer.keep_alive = False
+        self._answer.begin(head, self._route.rewrite_response)
         if head.status == SWITCHING_PROTOCOLS:
-            self._switch(head)
-            return
-        response = response_for_downstream(
-            self._route.rewrite_response(head), self.request, keep_alive=True
-        )
-        if head.interim:
-            if self.request.minor_version:
-                self._to_downstream.append(response.encode())
-            return
-        self._response = head
-        self._keep_downstream = response.keep_alive
-        self.status = head.status
-        self._response_writer = BodyWriter(response.framing)
-        self._to_downstream.append(response.encode())
+            self._switch()
 
-    def _switch(self, head: ResponseHead) -> None:
+    def _switch(self) -> None:
         """Go over to what the 101 says (RFC 9110 15.2.2): bytes, both ways."""
         assert self._upstream is not None
-        assert self._route is not None
-        if not self.request.websocket:
-            raise RemoteProtocolError("a 101 to a request without Upgrade")
-        self.status = head.status
-        response = response_for_downstream(
-            self._route.rewrite_response(head), self.request, keep_alive=False
-        )
-        self._to_downstream.append(response.encode())
         self.response_paused()
         self._over = True
-        upstream, answered = self._upstream.detach()
-        downstream, asked = self._downstream.leave()
-        splice(downstream, upstream)
-        if asked:
-            upstream.write(asked)
-        if answered:
-            downstream.write(answered)
+        upstream = self._upstream.detach(full=self._upstream_full)
+        splice(self._downstream.leave(), upstream)
 
-    def _upstream_is_done(self) -> bool:
-        """Whether the rest of the request has nowhere to go."""
-        return self._response is not None and not self._response.keep_alive
+    def _request_is_unwanted(self, head: ResponseHead) -> bool:
+        """Whether the rest of the request will not come (RFC 9110 10.1.1), or finds nobody."""
+        return not self._request_ended and (self._awaits_continue or not head.keep_alive)
 
-    def _end(self, *, keep_alive: bool) -> None:
-        """The response is complete, and so is the request unless `keep_alive` is false."""
+    def _is_complete(self) -> bool:
+        came = self._answer.came
+        return came is None or self._request_ended or self._request_is_unwanted(came)
+
+    def _end(self) -> None:
+        """The response is complete; the connections are kept if the request is too."""
         self.response_paused()
         self._over = True
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
-            self._give_back(upstream, complete=keep_alive)
-        self._downstream.exchange_over(keep_alive=keep_alive and self._keep_downstream)
+            self._give_back(upstream)
+        self._downstream.exchange_over(keep_alive=self._answer.keep_alive)
 
-    def _give_back(self, upstream: UpstreamConnection, *, complete: bool) -> None:
-        response = self._response
-        if not complete or response is None:
+    def _give_back(self, upstream: UpstreamConnection) -> None:
+        came = self._answer.came
+        if came is None or not self._request_ended:
             upstream.abandon()
             return
-        promised = keep_alive_timeout(response)
+        promised = keep_alive_timeout(came)
         upstream.finish(
-            keep_alive=response.keep_alive,
+            keep_alive=came.keep_alive,
             promised=DEFAULT_KEEP_ALIVE if promised is None else promised,
         )

@@ -18,7 +18,7 @@ MAX_OPEN = 1024
 
 Dial = Callable[[UpstreamConnection], Callable[[], object]]
 """Begins to connect; returns what gives the attempt up. `connection_made` or
-`connection_lost` of the connection tells how it went."""
+`connection_lost` of the connection tells how it went, in a later step of the loop."""
 
 
 class PoolFull(Exception):
@@ -47,14 +47,20 @@ class Pool:
         A request that is not `repeatable` gets one that has idled for a moment only: the longer
         it was, the likelier its end is on the way. Raises `PoolFull`.
         """
-        if self._idle and (repeatable or self._idle[-1].idle_for() <= FRESH_SECONDS):
+        now = self._deadlines.loop.time()
+        # The deadline that does so may be a second late, and the other end is not.
+        while self._idle and self._idle[-1].idle_until <= now:
+            self._idle[-1].close()
+        if self._idle and (repeatable or now - self._idle[-1].idle_since <= FRESH_SECONDS):
             return self._take_idle()
         return self.dial()
 
     def dial(self) -> UpstreamConnection:
         """Return a new connection, which is being made. Raises `PoolFull`."""
         if len(self._open) >= self._max_open:
-            raise PoolFull
+            if not self._idle:
+                raise PoolFull
+            self._idle[0].close()
         upstream = UpstreamConnection(self)
         self._open.add(upstream)
         upstream.give_up = self._dial(upstream)
@@ -70,15 +76,21 @@ class Pool:
             upstream.idle_deadline = self._deadlines.new(upstream.close)
         upstream.idle_deadline.move(seconds)
         self._idle.append(upstream)
-        upstream.enter_pool()
+        upstream.enter_pool(self._deadlines.loop.time(), seconds)
 
     def forget(self, upstream: UpstreamConnection) -> None:
         """A connection is gone, or has become something else than HTTP."""
         self._open.discard(upstream)
         if upstream.idle_deadline is not None:
-            upstream.idle_deadline.rest()
+            upstream.idle_deadline.end()
         if upstream in self._idle:
             self._idle.remove(upstream)
+
+    def close(self) -> None:
+        """Close what idles now, and later what is busy."""
+        self._closed = True
+        for upstream in list(self._idle):
+            upstream.close()
 
     def _take_idle(self) -> UpstreamConnection:
         upstream = self._idle.pop()
@@ -86,9 +98,3 @@ class Pool:
             upstream.idle_deadline.rest()
         upstream.leave_pool()
         return upstream
-
-    def close(self) -> None:
-        """Close what idles now, and later what is busy."""
-        self._closed = True
-        for upstream in list(self._idle):
-            upstream.close()

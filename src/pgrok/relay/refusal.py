@@ -31,15 +31,18 @@ class Refusal:
     keep_alive: bool
 
 
-def refuse_request(problem: Problem, request: RequestHead, *, body_read: bool) -> Refusal:
+def refuse_request(
+    problem: Problem, request: RequestHead, *, body_read: bool, keep_alive: bool
+) -> Refusal:
     """Return the answer to a request that cannot be passed on.
 
-    The connection is kept if nothing of the request is left to read.
+    The connection is kept if this end wants to, with `keep_alive`, the sender does too, and
+    nothing of the request is left to read.
     """
     no_body = request.framing is Framing.NONE or (
         request.framing is Framing.LENGTH and request.length == 0
     )
-    keep_alive = request.keep_alive and (body_read or no_body)
+    keep_alive = keep_alive and request.keep_alive and (body_read or no_body)
     output = _encode(
         problem,
         host=request.host.decode("latin-1"),

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 from pgrok.errors import ConnectionLost
+
+
+@dataclass(frozen=True, slots=True)
+class Detached:
+    """A transport that stands and leaves its protocol; what was read from it is in `unread`.
+
+    `ended` tells that its end of file was read too, `full` that it takes no more for now.
+    """
+
+    transport: asyncio.Transport
+    unread: bytes = b""
+    ended: bool = False
+    full: bool = False
 
 
 class SpliceEnd(asyncio.Protocol):
@@ -20,6 +34,7 @@ class SpliceEnd(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._other: SpliceEnd | None = None
         self._early: list[bytes] = []
+        self._full = False
         self._ended = False
         self._lost = False
         self.give_up: Callable[[], object] | None = None
@@ -29,10 +44,23 @@ class SpliceEnd(asyncio.Protocol):
         """Couple two ends."""
         self._other, other._other = other, self
 
-    def adopt(self, transport: asyncio.Transport) -> None:
+    def adopt(self, detached: Detached) -> None:
         """Take over a transport that stands already."""
-        self._transport = transport
-        transport.set_protocol(self)
+        self._transport = detached.transport
+        self._full = detached.full
+        detached.transport.set_protocol(self)
+
+    def begin(self, detached: Detached) -> None:
+        """Go on where the transport was left, as soon as both ends have theirs."""
+        if detached.unread:
+            self.data_received(detached.unread)
+        if detached.ended:
+            if not self.eof_received():
+                detached.transport.close()
+        elif self._peer._full:
+            detached.transport.pause_reading()
+        else:
+            detached.transport.resume_reading()
 
     @property
     def _peer(self) -> SpliceEnd:
@@ -47,12 +75,12 @@ class SpliceEnd(asyncio.Protocol):
             self._transport.write(data)
         other._early.clear()
         if other._ended:
-            self._transport.write_eof()
+            self._end_writing()
         if other._lost:
             self._transport.abort()
         elif other._transport is None:
             self._transport.pause_reading()
-        else:
+        elif not self._full:
             other._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
@@ -70,11 +98,13 @@ class SpliceEnd(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """This end takes no more: the other one reads no more."""
+        self._full = True
         if transport := self._peer._transport:
             transport.pause_reading()
 
     def resume_writing(self) -> None:
         """This end takes bytes again."""
+        self._full = False
         if transport := self._peer._transport:
             transport.resume_reading()
 
@@ -82,9 +112,9 @@ class SpliceEnd(asyncio.Protocol):
         """End the other end's writing; keep this one open until it has ended too."""
         self._ended = True
         other = self._peer
-        if other._transport is not None and not other._transport.is_closing():
-            other._transport.write_eof()
-        return not other._ended
+        if other._transport is not None:
+            other._end_writing()
+        return not other._ended and self._can_be_half_open()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the other end: after what it still has to write, or at once if bytes are missing.
@@ -105,12 +135,25 @@ class SpliceEnd(asyncio.Protocol):
         else:
             transport.close()
 
+    def _end_writing(self) -> None:
+        """Pass an end of file on; TLS cannot, and is closed instead."""
+        assert self._transport is not None
+        if self._transport.is_closing():
+            return
+        if self._can_be_half_open():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
 
-def splice(downstream: asyncio.Transport, upstream: asyncio.Transport) -> None:
-    """Couple two transports that stand; what was read from either before is the caller's."""
+    def _can_be_half_open(self) -> bool:
+        return self._transport is not None and self._transport.can_write_eof()
+
+
+def splice(downstream: Detached, upstream: Detached) -> None:
+    """Couple two transports that stand."""
     one, other = SpliceEnd(), SpliceEnd()
     one.join(other)
     one.adopt(downstream)
     other.adopt(upstream)
-    downstream.resume_reading()
-    upstream.resume_reading()
+    one.begin(downstream)
+    other.begin(upstream)

@@ -4,35 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol, cast
 
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.head import RequestHead
 from pgrok.http.reader import ResponseReader
-
-if TYPE_CHECKING:
-    from pgrok.http.head import ResponseHead
-    from pgrok.http.reader import Body, End
-    from pgrok.relay.deadlines import Deadline
-
-
-class ResponseSink(Protocol):
-    """What an upstream connection tells the exchange that it serves."""
-
-    def upstream_ready(self) -> None:
-        """The connection stands: the request may be written."""
-
-    def response_event(self, event: ResponseHead | Body | End) -> None:
-        """Part of the response."""
-
-    def response_paused(self) -> None:
-        """No more of the response is there yet: send on what has been collected."""
-
-    def upstream_full(self, full: bool) -> None:
-        """The connection takes no more of the request for now, or takes it again."""
-
-    def upstream_failed(self, error: Exception | None) -> None:
-        """The connection is gone before the exchange was over, or could not be made."""
+from pgrok.relay.deadlines import Deadline
+from pgrok.relay.interfaces import ResponseSink
+from pgrok.relay.splice import Detached
 
 
 class UpstreamOwner(Protocol):
@@ -53,8 +32,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader = ResponseReader()
         self._exchange: ResponseSink | None = None
-        self._idle_since = 0.0
         self._ended = False
+        self._heard = False
+        self.idle_since = self.idle_until = 0.0
         self.idle_deadline: Deadline | None = None
         self.reused = False
         self.give_up: Callable[[], object] = _nothing
@@ -70,6 +50,11 @@ class UpstreamConnection(asyncio.Protocol):
         assert self._transport is not None
         return self._transport
 
+    @property
+    def died_idle(self) -> bool:
+        """Of one that failed: whether its end may have closed before it knew of the request."""
+        return self.reused and not self._heard
+
     # For its exchange
 
     def serve(self, exchange: ResponseSink) -> None:
@@ -80,6 +65,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def begin(self, request: RequestHead) -> None:
         """Get ready for the response to `request`, whose head is about to be written."""
+        self._heard = False
         self._reader.expect(request.method)
 
     def write(self, data: Iterable[bytes | memoryview]) -> None:
@@ -89,8 +75,7 @@ class UpstreamConnection(asyncio.Protocol):
     def finish(self, *, keep_alive: bool, promised: float) -> None:
         """The exchange is over: request and response were complete."""
         self._exchange = None
-        clean = not (self._ended or self._reader.in_message or self.transport.is_closing())
-        self._owner.release(self, reusable=keep_alive and clean, promised=promised)
+        self._owner.release(self, reusable=keep_alive and self._is_clean(), promised=promised)
 
     def abandon(self) -> None:
         """The exchange is over before its time: what is under way is of no use."""
@@ -101,21 +86,18 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self.give_up()
 
-    def detach(self) -> tuple[asyncio.Transport, bytes]:
-        """Leave HTTP after a 101; return the transport and what was read beyond it."""
+    def detach(self, *, full: bool) -> Detached:
+        """Leave HTTP after a 101; `full` is whether the other end takes nothing for now."""
         self._exchange = None
         self._owner.forget(self)
-        return self.transport, self._reader.take_rest()
+        return Detached(self.transport, self._reader.take_rest(), ended=self._ended, full=full)
 
     # For its pool
 
-    def idle_for(self) -> float:
-        """Return the seconds since its last exchange."""
-        return asyncio.get_running_loop().time() - self._idle_since
-
-    def enter_pool(self) -> None:
-        """Idle, and watch for the other end closing."""
-        self._idle_since = asyncio.get_running_loop().time()
+    def enter_pool(self, now: float, seconds: float) -> None:
+        """Idle from `now` on, for `seconds` at most, and watch for the other end closing."""
+        self.idle_since = now
+        self.idle_until = now + seconds
         self.transport.resume_reading()
 
     def leave_pool(self) -> None:
@@ -144,9 +126,12 @@ class UpstreamConnection(asyncio.Protocol):
         """Part of a response; a byte that nobody asked for ends the connection."""
         if self._exchange is None:
             self.close()
-            return
-        self._reader.receive(data)
-        self._advance()
+        elif not self._reader.awaits_message:
+            self._fail(RemoteProtocolError("octets after the end of a response"))
+        else:
+            self._heard = True
+            self._reader.receive(data)
+            self._advance()
 
     def eof_received(self) -> bool:
         """The other end sends no more: the end of the body, or of the connection."""
@@ -185,6 +170,15 @@ class UpstreamConnection(asyncio.Protocol):
         except RemoteProtocolError as error:
             self._fail(error)
         self._pause()
+
+    def _is_clean(self) -> bool:
+        """Whether nothing is under way, or left over, in either direction."""
+        return not (
+            self._ended
+            or self._reader.in_message
+            or self.transport.is_closing()
+            or self.transport.get_write_buffer_size()
+        )
 
     def _end_response(self) -> None:
         """The response ends with the connection, or it is cut, or there is none."""

@@ -14,6 +14,7 @@ from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.downstream import DownstreamConnection, Timeouts
 from pgrok.relay.exchange import Exchange, Route
 from pgrok.relay.pool import Pool
+from pgrok.relay.splice import Detached
 from pgrok.server.members import Members
 
 Network = IPv4Network | IPv6Network
@@ -114,7 +115,7 @@ class _VisitorConnection(DownstreamConnection):
         self._front.connections.leave(self)
         super().connection_lost(exc)
 
-    def leave(self) -> tuple[asyncio.Transport, bytes]:
+    def leave(self) -> Detached:
         """Leave HTTP after a 101."""
         self._front.connections.leave(self)
         return super().leave()

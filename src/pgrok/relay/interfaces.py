@@ -1,0 +1,54 @@
+"""What an exchange and its two connections ask of each other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from pgrok.http.head import ResponseHead
+from pgrok.http.reader import Body, End
+from pgrok.relay.splice import Detached
+
+Output = list[bytes | memoryview]
+"""What is to be written; none of the pieces is empty."""
+
+
+class Downstream(Protocol):
+    """What an exchange asks of the connection that its request came on."""
+
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether it is open for more requests after this one."""
+
+    def send(self, output: Output) -> None:
+        """Write part of the response."""
+
+    def request_flow_changed(self) -> None:
+        """Whether the request is taken has changed: read on, or stop reading."""
+
+    def exchange_over(self, *, keep_alive: bool, cut: bool = False) -> None:
+        """The response is complete, or cut: go on to the next request, or close."""
+
+    def leave(self) -> Detached:
+        """Leave HTTP after a 101."""
+
+
+class ResponseSink(Protocol):
+    """What an upstream connection tells the exchange that it serves."""
+
+    def upstream_ready(self) -> None:
+        """The connection stands: the request may be written."""
+
+    def response_event(self, event: ResponseHead | Body | End) -> None:
+        """Part of the response."""
+
+    def response_paused(self) -> None:
+        """No more of the response is there yet: send on what has been collected."""
+
+    def upstream_full(self, full: bool) -> None:
+        """The connection takes no more of the request for now, or takes it again."""
+
+    def upstream_failed(self, error: Exception | None) -> None:
+        """The connection is gone before the exchange was over, or could not be made."""
