@@ -1,4 +1,4 @@
-"""Channels without an SSH connection: a loop run by hand, a link that notes, a protocol too."""
+"""Channels without an SSH connection: a link that notes what is sent, a protocol too."""
 
 from __future__ import annotations
 
@@ -9,40 +9,17 @@ from typing import Any, cast
 
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Buffer
+from support.manual_loop import manual_loop
 
 WINDOW = 1 << 20
 MAX_PACKET = 32 * 1024
-
-
-class HandLoop:
-    """A loop that goes on when `run` is called, with a clock of its own."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.errors: list[dict[str, Any]] = []
-        self._soon: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
-
-    def time(self) -> float:
-        return self.now
-
-    def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
-        self._soon.append((callback, args))
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        self.errors.append(context)
-
-    def run(self) -> None:
-        """Call what was to be called soon, and what follows from it."""
-        while self._soon:
-            callback, args = self._soon.pop(0)
-            callback(*args)
 
 
 class NotingLink:
     """A connection that notes what its channels send; `room` is how much data it still takes."""
 
     def __init__(self) -> None:
-        self.loop = HandLoop()
+        self.loop = manual_loop()
         self.round_trip = 0.1
         self.sent: list[tuple[Any, ...]] = []
         self.forgotten: list[TunnelChannel] = []

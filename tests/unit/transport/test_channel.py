@@ -577,7 +577,7 @@ class TestProtocolsThatFail:
         stand.run()
         assert stand.sent()[-1] == ("close", 7)
         assert stand.take_events()[-1] == "lost"
-        (report,) = stand.link.loop.errors
+        (report,) = stand.link.loop.failures
         assert isinstance(report["exception"], ZeroDivisionError)
 
     def test_in_connection_made(self) -> None:

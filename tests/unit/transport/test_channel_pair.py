@@ -21,7 +21,7 @@ from pgrok.errors import ChannelTruncated, ConnectionLost
 from pgrok.transport.channel import MIN_PACKET, TunnelChannel
 from pgrok.transport.link import Buffer
 from pgrok.transport.window import INITIAL_WINDOW, MAX_WINDOW
-from support.channels import HandLoop
+from support.manual_loop import ManualLoop, manual_loop
 
 SIDES = st.sampled_from([0, 1])
 
@@ -36,7 +36,7 @@ def numbered(start: int, length: int) -> bytes:
 class End:
     """One end: a channel, its protocol, and its half of the connection."""
 
-    def __init__(self, loop: HandLoop, number: int) -> None:
+    def __init__(self, loop: ManualLoop, number: int) -> None:
         self.loop = loop
         self.round_trip = 0.1
         self.writable = True
@@ -129,7 +129,7 @@ class Pair(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = HandLoop()
+        self.loop = manual_loop()
         self.ends = (End(self.loop, 0), End(self.loop, 1))
         for end, peer in (self.ends, self.ends[::-1]):
             end.peer = peer
@@ -188,8 +188,7 @@ class Pair(RuleBasedStateMachine):
 
     @rule(seconds=st.floats(0, 0.2))
     def time_passes(self, seconds: float) -> None:
-        self.loop.now += seconds
-        self.loop.run()
+        self.loop.advance(seconds)
 
     @precondition(lambda self: self.steps_before_an_end < 0)
     @rule(side=SIDES)
@@ -226,19 +225,19 @@ class Pair(RuleBasedStateMachine):
 
     @invariant()
     def nothing_failed(self) -> None:
-        assert not self.loop.errors, self.loop.errors[0]
+        assert not self.loop.failures, self.loop.failures[0]
 
     def teardown(self) -> None:
         """Let everything run out: then nothing may be missing, and nobody may be left waiting."""
         for side in (0, 1):
             self.resume(side)
             self.drain_connection(side)
+        self.loop.run()
         while any(end.wire for end in self.ends):
             for side in (0, 1):
                 self.deliver(side, 1)
                 self.loop.run()
-        self.loop.run()
-        assert not self.loop.errors, self.loop.errors[0]
+        assert not self.loop.failures, self.loop.failures[0]
         for end, peer in (self.ends, self.ends[::-1]):
             self.check(end, peer)
 
