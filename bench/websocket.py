@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -41,7 +42,7 @@ async def _load(endpoint: Endpoint, connections: int, seconds: float) -> Echoes:
     try:
         async with asyncio.timeout(seconds + 30):
             await asyncio.gather(*(visitor.upgraded for visitor in visitors))
-            ends = loop.time() + seconds
+            ends = time.perf_counter() + seconds
             for visitor in visitors:
                 visitor.begin(ends)
             await asyncio.gather(*(visitor.ended for visitor in visitors))
@@ -79,7 +80,7 @@ class Visitor(asyncio.Protocol):
         )
 
     def begin(self, ends: float) -> None:
-        """Exchange frames until the loop's clock says `ends`."""
+        """Exchange frames until the performance counter says `ends`."""
         self._ends = ends
         self._send()
 
@@ -108,11 +109,11 @@ class Visitor(asyncio.Protocol):
     def _send(self) -> None:
         self._sent = len(self.latencies).to_bytes(PAYLOAD_OCTETS, "big")
         head = bytes((BINARY, MASKED | PAYLOAD_OCTETS))
-        self._sent_at = self._loop.time()
+        self._sent_at = time.perf_counter()
         self._transport.write(head + MASK_KEY + unmasked(MASK_KEY, self._sent))
 
     def _take_echo(self) -> None:
-        now = self._loop.time()
+        now = time.perf_counter()
         if self._received != bytes((BINARY, PAYLOAD_OCTETS)) + self._sent:
             self._fail("an echo is not what was sent")
             return
