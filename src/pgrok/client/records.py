@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """One forwarded request, when its response ended.
+    """One forwarded request, when its response ended, or was a 101.
 
     `path` is the request target as the visitor sent it. `status` is 0 where no response came
-    about. `seconds` run from the end of the request's head to the end of the response, or of
-    the upgraded connection.
+    about. `seconds` run from the end of the request's head.
     """
 
     method: str

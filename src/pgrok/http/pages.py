@@ -65,7 +65,7 @@ _WORDS: Final[Mapping[Code, _Words]] = {
     Code.TARGET_DOWN: _Words(
         "waiting",
         "The tunnel is open, but its application does not answer.",
-        "Start your application; this page reloads when it answers.",
+        "Start your application, then try again.",
         "Tell whoever gave it to you that their application is not running.",
     ),
     Code.TARGET_SLOW: _Words(
@@ -117,6 +117,7 @@ LOOK: Final = _resource("static/look.css")
 
 _PAGE: Final = Template(_resource("page.html"))
 _RELOAD: Final = f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">\n'
+_RELOADING: Final = "Start your application; this page reloads when it answers."
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(LOOK.encode()).digest()).decode()
 
 _FIELDS: Final = (
@@ -172,15 +173,16 @@ def _is_zero_weight(parameter: bytes) -> bool:
 
 def _page(problem: Problem, host: str, request_id: str) -> str:
     words = _WORDS[problem.code]
+    reloads = problem.code is Code.TARGET_DOWN
     return _PAGE.substitute(
-        reload=_RELOAD if problem.code is Code.TARGET_DOWN else "",
+        reload=_RELOAD if reloads else "",
         style=LOOK,
         state=words.state,
         word=_STATE_WORDS[words.state],
         headline=words.headline,
         host=escape(host[:MAX_SHOWN]) or "This address",
         detail=escape(problem.detail[:MAX_SHOWN]),
-        owner=escape(words.owner),
+        owner=escape(_RELOADING if reloads else words.owner),
         visitor=escape(words.visitor),
         code=problem.code,
         request_id=escape(request_id),

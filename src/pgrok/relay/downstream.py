@@ -30,8 +30,8 @@ class Timeouts:
     """Between two requests; longer than the 60 s of common load balancers."""
     body: float = 60.0
     """Without an octet of a request's body that we are ready to take."""
-    response: float = 120.0
-    """From the request's last octet to the response's first."""
+    response: float = 300.0
+    """From the request's last octet to the response's first: longer than any long poll."""
     linger: float = 5.0
     """For reading on after an answer that had to close the connection (RFC 9112 9.6)."""
 
