@@ -77,6 +77,8 @@ async def _authenticated(
         raise connection.host_key_error or HostKeyMismatch(str(error)) from None
     except asyncssh.DisconnectError as error:
         raise ServerUnreachable(f"the server ended the connection: {error.reason}") from None
+    except (asyncssh.Error, ValueError) as error:
+        raise ServerUnreachable(f"the server does not speak SSH as it should: {error}") from None
     except BaseException:
         connection.abort()
         raise

@@ -41,7 +41,7 @@ class Connection(Protocol):
         """Seconds that the last keepalive took."""
 
     def is_closed(self) -> bool:
-        """Whether the connection is gone."""
+        """Whether the connection is gone, or is about to be because goodbye was said."""
 
     def open_channel(
         self, protocol: asyncio.Protocol, forward: Forward, originator: Address
@@ -50,7 +50,8 @@ class Connection(Protocol):
 
         `protocol` is told `connection_made` when the client confirms; when it refuses,
         `connection_lost` gets `ChannelRefused` without that. Aborting the transport gives up
-        either way. Raises `ConnectionLost` when the connection is gone.
+        either way. Raises `ConnectionLost` when the connection is gone, and `ChannelRefused` when
+        it has as many channels as it may.
         """
 
     async def probe(self) -> None:

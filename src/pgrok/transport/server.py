@@ -75,6 +75,8 @@ def _options(host_keys: Sequence[bytes]) -> asyncssh.SSHServerConnectionOptions:
         kbdint_auth=False,
         host_based_auth=False,
         gss_host=None,
+        agent_forwarding=False,
+        x11_forwarding=False,
         login_timeout=LOGIN_SECONDS,
         keepalive_interval=KEEPALIVE_SECONDS,
         keepalive_count_max=KEEPALIVE_COUNT,

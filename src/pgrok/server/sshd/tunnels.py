@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from pgrok.address import Address
-from pgrok.errors import ConnectionLost
+from pgrok.errors import TransportError
 from pgrok.protocol import TunnelKind
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.pool import Pool
@@ -58,7 +58,7 @@ class Tunnel:
         """
         try:
             channel = self.connection.open_channel(protocol, self.forward, originator)
-        except ConnectionLost as error:
+        except TransportError as error:
             asyncio.get_running_loop().call_soon(protocol.connection_lost, error)
             return _nothing
         return channel.abort

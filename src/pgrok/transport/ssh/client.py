@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncssh
-from asyncssh.constants import MSG_DISCONNECT, OPEN_ADMINISTRATIVELY_PROHIBITED
+from asyncssh.constants import (
+    MSG_DISCONNECT,
+    MSG_REQUEST_SUCCESS,
+    OPEN_ADMINISTRATIVELY_PROHIBITED,
+)
 from asyncssh.packet import SSHPacket, String, UInt32
 from asyncssh.public_key import SSHKey, decode_ssh_public_key
 
@@ -22,19 +26,15 @@ from pgrok.errors import (
 )
 from pgrok.protocol import GOING_AWAY, REPLACED
 from pgrok.transport.interfaces import HostKeyInfo
-from pgrok.transport.ssh.multiplexer import Multiplexer, read_forwarded_open
-from pgrok.transport.ssh.requests import GlobalRequests
+from pgrok.transport.ssh.multiplexer import MAX_CHANNELS, Multiplexer, read_forwarded_open
 
 FORWARD_ADDRESS = b"0.0.0.0"
 """What the original's client asks to listen on; it comes back with every channel."""
 
-MAX_CHANNELS = 1024
-"""Channels that a server may have open at once; beyond them it is refused."""
-
 Accept = Callable[[Address], asyncio.Protocol]
 
 
-class ClientConnection(Multiplexer, GlobalRequests, asyncssh.SSHClientConnection):
+class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
     """asyncssh's connection with our requests and our channels."""
 
     def __init__(
@@ -59,23 +59,38 @@ class ClientConnection(Multiplexer, GlobalRequests, asyncssh.SSHClientConnection
         return Address(self._host, self._port)
 
     async def request(self, name: str, payload: bytes) -> bytes:
-        """Send a global request; return the answer's payload or raise `TunnelRefused`."""
-        return await self.ask(name, payload)
+        """Send a global request (RFC 4254 4); return the payload of the success.
+
+        Raises `TunnelRefused` with the text that came with the failure, if any did, and as
+        `wait_lost` if the connection is lost before the answer.
+        """
+        kind, packet = await self._make_global_request(name.encode(), payload)
+        answer = packet.get_remaining_payload()
+        if kind == MSG_REQUEST_SUCCESS:
+            return answer
+        if self._transport is None:
+            await self.wait_lost()
+        text = answer[:1000].decode("utf-8", "replace").strip()
+        raise TunnelRefused(text or f"the server refused {name} and gave no reason")
 
     async def forward(self, accept: Accept) -> int:
         """Ask for a tunnel (RFC 4254 7.1); return the port that the server names.
 
         `accept` is called with the originator of each channel and returns the protocol that
-        gets its bytes. Raises `TunnelRefused`.
+        gets its bytes; it may be called before the port is known. Raises as `request`.
         """
         self._accept = accept
-        answer = SSHPacket(await self.ask("tcpip-forward", String(FORWARD_ADDRESS) + UInt32(0)))
-        if len(answer.get_full_payload()) != 4:
+        try:
+            answer = await self.request("tcpip-forward", String(FORWARD_ADDRESS) + UInt32(0))
+        except TunnelRefused:
+            self._accept = None
+            raise
+        if len(answer) != 4:
             raise TunnelRefused("the server opened a tunnel and did not say where")
-        self._forward_port = answer.get_uint32()
+        self._forward_port = int.from_bytes(answer, "big")
         return self._forward_port
 
-    async def wait_lost(self) -> None:
+    async def wait_lost(self) -> NoReturn:
         """Wait until the connection is gone and raise why.
 
         Raises `Replaced`, `ServerUnreachable` when the server says that it goes away, else
@@ -109,7 +124,8 @@ class ClientConnection(Multiplexer, GlobalRequests, asyncssh.SSHClientConnection
 
     def _process_forwarded_tcpip_open(self, packet: SSHPacket) -> tuple[Any, Any]:
         _, port, host, host_port = read_forwarded_open(packet)
-        if self._accept is None or port not in (self._forward_port, 0):
+        # Visitors may be quicker than we are to read the answer, and some servers send port 0.
+        if self._accept is None or (self._forward_port and port not in (self._forward_port, 0)):
             raise _prohibited("no such forward")
         if len(self._channels) >= MAX_CHANNELS:
             raise _prohibited("too many channels")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asyncssh.constants import (
-    DISC_BY_APPLICATION,
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EOF,
@@ -19,27 +17,26 @@ from asyncssh.constants import (
 from asyncssh.encryption import GCMEncryption
 from asyncssh.packet import SSHPacket, String, UInt32
 
-from pgrok.errors import ConnectionLost
+from pgrok.errors import ChannelRefused, ConnectionLost
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Buffer
+from pgrok.transport.ssh.liveness import Liveness
 from pgrok.transport.ssh.slot import ChannelSlot
-
-if TYPE_CHECKING:
-    from asyncssh.connection import SSHConnection as Base
-else:
-    Base = object
 
 MAX_PACKET = 32 * 1024
 """Octets of data that one packet to us may carry; what OpenSSH and Go use as well."""
 
-GOODBYE_SECONDS = 2.0
-"""How long a peer may take to close after DISCONNECT before the socket is aborted."""
+MAX_CHANNELS = 1024
+"""Channels of one connection; beyond them none is opened, by either end."""
 
-DEFAULT_ROUND_TRIP = 0.25
-"""Seconds taken for a round trip until a keepalive has measured one."""
+MAX_UNSENT = 1024 * 1024
+"""Octets besides channel data that may wait for a peer who does not read what it asked for."""
+
+MAX_DEFERRED = 8192
+"""Packets besides channel data that may wait for the end of a key exchange."""
 
 
-class Multiplexer(Base):
+class Multiplexer(Liveness):
     """Mixed into both of asyncssh's connection classes, before them.
 
     Implements `pgrok.transport.link.ChannelLink`.
@@ -47,12 +44,9 @@ class Multiplexer(Base):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
         super().__init__(loop, *args, **kwargs)
-        self.loop = loop
-        self.round_trip = DEFAULT_ROUND_TRIP
-        self._goodbye_said = False
         self._socket_full = False
+        self._unsent = 0
         self._waiting: dict[TunnelChannel, None] = {}
-        self._signs_of_life: set[asyncio.Future[None]] = set()
 
     # ChannelLink
 
@@ -93,9 +87,13 @@ class Multiplexer(Base):
         """Ask the peer for a channel of that kind, with `opening` as the data of its kind.
 
         The protocol is told `connection_made` when the peer confirms, and `connection_lost` with
-        `ChannelRefused`, without that, when it refuses. Raises `asyncssh.ChannelOpenError` if the
-        connection is gone.
+        `ChannelRefused`, without that, when it refuses. Raises `ConnectionLost` if the connection
+        is gone, and `ChannelRefused` if it has as many channels as it may.
         """
+        if self.is_closed() or self._transport is None:
+            raise ConnectionLost("the SSH connection is gone")
+        if len(self._channels) >= MAX_CHANNELS:
+            raise ChannelRefused(f"the SSH connection has {MAX_CHANNELS} channels already")
         channel = self._add_tunnel_channel(protocol, extra).channel
         self.send_packet(
             MSG_CHANNEL_OPEN,
@@ -136,6 +134,7 @@ class Multiplexer(Base):
     def pause_writing(self) -> None:
         """The socket takes no more: channels queue from now on, and pause their writers."""
         self._socket_full = True
+        self._unsent = 0
 
     def resume_writing(self) -> None:
         """The socket takes data again."""
@@ -158,70 +157,19 @@ class Multiplexer(Base):
         """Send a packet, but none that asyncssh sends only to hide the start of a CBC block."""
         if pkttype == MSG_IGNORE and isinstance(self._send_encryption, GCMEncryption):
             return
+        if len(self._deferred_packets) >= MAX_DEFERRED:
+            self.abort()
+            return
         super().send_packet(pkttype, *args, handler=handler)
 
-    # The end
-
-    def say_goodbye(self, reason: str) -> None:
-        """Send DISCONNECT (RFC 4253 11.1) and close as soon as the peer has had it.
-
-        asyncssh aborts the socket at once, which discards the message more often than not.
-        """
-        if self._transport is None or self._goodbye_said:
-            return
-        for slot in list(self._channels.values()):
-            slot.close()
-        self._send_disconnect(DISC_BY_APPLICATION, reason, "")
-        self._goodbye_said = True
-        self._transport.write_eof()
-        self.loop.call_later(GOODBYE_SECONDS, self.abort)
-
     def _send(self, data: bytes) -> None:
-        if not self._goodbye_said:
-            super()._send(data)
-
-    # Signs of life
-
-    def data_received(self, data: bytes, datatype: int | None = None) -> None:
-        """Bytes from the peer, who is alive."""
-        if self._signs_of_life:
-            self._tell_alive()
-        super().data_received(data, datatype)
-
-    async def probe(self) -> None:
-        """Ask the peer for a sign of life and return when there is one, of whatever kind.
-
-        Raises `ConnectionLost` when the connection is lost first.
-        """
-        sign = self.loop.create_future()
-        self._signs_of_life.add(sign)
-        try:
-            self._send_probe()
-            await sign
-        finally:
-            self._signs_of_life.discard(sign)
-
-    def _send_probe(self) -> None:
-        if self.is_closed():
-            raise ConnectionLost("the SSH connection is gone")
-        # The answer is matched by order, so that it needs a waiter although nobody awaits it.
-        self._global_request_waiters.append(self.loop.create_future())
-        self._send_global_request(b"keepalive@openssh.com", want_reply=True)
-
-    def _tell_alive(self) -> None:
-        for sign in self._signs_of_life:
-            if not sign.done():
-                sign.set_result(None)
-
-    async def _make_keepalive_request(self) -> None:
-        begin = time.monotonic()
-        await super()._make_keepalive_request()
-        self.round_trip = time.monotonic() - begin
+        if self._socket_full:
+            self._unsent += len(data)
+            if self._unsent > MAX_UNSENT:
+                self.abort()
+        super()._send(data)
 
     def _cleanup(self, exc: Exception | None) -> None:
-        for sign in self._signs_of_life:
-            if not sign.done():
-                sign.set_exception(ConnectionLost("the SSH connection was lost while probing"))
         self._waiting.clear()
         super()._cleanup(exc)
 

@@ -1,4 +1,4 @@
-"""Global requests (RFC 4254 4) beyond those that asyncssh knows, asked and answered."""
+"""Global requests (RFC 4254 4) beyond those that asyncssh knows, and answers with a text."""
 
 from __future__ import annotations
 
@@ -6,40 +6,38 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from asyncssh.constants import MSG_REQUEST_FAILURE, MSG_REQUEST_SUCCESS
+import asyncssh
+from asyncssh.constants import MSG_REQUEST_FAILURE
+from asyncssh.packet import SSHPacket
 
-from pgrok.errors import PgrokError, TunnelRefused
+from pgrok.errors import PgrokError
 
 if TYPE_CHECKING:
     from asyncssh.connection import SSHConnection as Base
 else:
     Base = object
 
+MAX_PENDING = 32
+"""Requests that may wait for their answer; a client asks one after the other."""
+
 log = logging.getLogger(__name__)
 
 
 class GlobalRequests(Base):
-    """Mixed into both of asyncssh's connection classes, before them.
+    """Mixed into asyncssh's server connection, before it.
 
     asyncssh serves the requests of a peer one after the other: the next one waits until the
     response to this one has been reported.
     """
 
-    async def ask(self, name: str, payload: bytes) -> bytes:
-        """Send a request and return the payload of the success.
-
-        Raises `TunnelRefused` with the text that came with the failure, if any did.
-        """
-        kind, packet = await self._make_global_request(name.encode(), payload)
-        answer = packet.get_remaining_payload()
-        if kind == MSG_REQUEST_SUCCESS:
-            return answer
-        text = answer[:1000].decode("utf-8", "replace").strip()
-        raise TunnelRefused(text or f"the server refused {name} and gave no reason")
-
     def answer(self, work: Callable[[], Awaitable[bytes]]) -> None:
         """Answer the request at the head of the queue with what `work` returns or raises."""
         self.create_task(self._answer(work))
+
+    def _process_global_request(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        if len(self._global_request_queue) >= MAX_PENDING:
+            raise asyncssh.ProtocolError(f"more than {MAX_PENDING} requests at once")
+        super()._process_global_request(pkttype, pktid, packet)
 
     async def _answer(self, work: Callable[[], Awaitable[bytes]]) -> None:
         try:

@@ -10,7 +10,9 @@ from asyncssh.channel import SSHServerChannel
 from asyncssh.constants import (
     DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
     MSG_DISCONNECT,
+    MSG_GLOBAL_REQUEST,
     OPEN_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_RESOURCE_SHORTAGE,
 )
 from asyncssh.packet import SSHPacket, UInt32
 
@@ -19,11 +21,19 @@ from pgrok.errors import ConnectionLost, PgrokError
 from pgrok.transport.admission import Admission
 from pgrok.transport.interfaces import Client, Connection, Forward
 from pgrok.transport.ssh.multiplexer import Multiplexer, write_forwarded_open
+from pgrok.transport.ssh.owner import Owner
 from pgrok.transport.ssh.requests import GlobalRequests
-from pgrok.transport.ssh.session import GreetingSession
+from pgrok.transport.ssh.session import GreetingChannel, GreetingSession
 
 MAX_ATTEMPTS = 3
 """Passwords that one connection may try."""
+
+MAX_BEFORE_LOGIN = 64 * 1024
+"""Octets that a client may send before it has authenticated; a login takes less than 8 KiB.
+It bounds whatever else can be asked for before: key exchanges, other ways in, empty packets."""
+
+MAX_SESSIONS = 4
+"""Sessions of plain `ssh` that one connection may have at once; one shows all there is."""
 
 LEAVING_SECONDS = 1.0
 """How long a plain `ssh` may take to end by itself, with exit status 0, after its session has
@@ -47,10 +57,12 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
         super().__init__(loop, options)
         self._admission = admission
         self._admitted_from: str | None = None
+        self._heard = 0
+        self._attempts = 0
         self._goodbye = False
         self._accept_client = accept
         self._client: Client | None = None
-        self._protocol_factory = lambda: _Owner(self)
+        self._protocol_factory = lambda: Owner(self)
 
     # pgrok.transport.interfaces.Connection
 
@@ -61,8 +73,9 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
 
     @property
     def client_version(self) -> str:
-        """What the client calls itself."""
-        return self._client_version.decode("ascii", "replace")
+        """What the client calls itself: printable ASCII, whatever it sent."""
+        text = self._client_version.decode("ascii", "replace")
+        return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
     def open_channel(
         self, protocol: asyncio.Protocol, forward: Forward, originator: Address
@@ -70,12 +83,7 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
         """Open a `forwarded-tcpip` channel (RFC 4254 7.2)."""
         source = (originator.host, originator.port)
         opening = write_forwarded_open(forward.address, forward.port, source)
-        try:
-            return self.open_tunnel_channel(
-                protocol, "forwarded-tcpip", opening, {"peername": source}
-            )
-        except asyncssh.ChannelOpenError as error:
-            raise ConnectionLost(f"no channel to the client: {error.reason}") from None
+        return self.open_tunnel_channel(protocol, "forwarded-tcpip", opening, {"peername": source})
 
     def end(self, reason: str) -> None:
         """Send DISCONNECT with the reason, and close."""
@@ -100,15 +108,30 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
 
     async def authenticate(self, password: str) -> bool:
         """Check one password; an error of ours ends the connection without an answer."""
-        assert self._client is not None
+        self._attempts += 1
+        if self._attempts > MAX_ATTEMPTS:
+            self.say_goodbye("too many wrong tokens", DISC_NO_MORE_AUTH_METHODS_AVAILABLE)
+            return False
         try:
-            return await self._client.authenticate(password)
+            return await self._require_client().authenticate(password)
         except PgrokError as error:
-            raise asyncssh.DisconnectError(asyncssh.DISC_BY_APPLICATION, str(error)) from None
+            # Nothing is sent after a goodbye, and so no failure either.
+            self.say_goodbye(str(error))
+            return False
 
     def authenticated(self) -> None:
         """The client is in: it no longer counts as half-open."""
         self._leave_admission()
+        self.measure_round_trip()
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        """Bytes from the client, of which there may be few before it has authenticated."""
+        if self._admitted_from is not None:
+            self._heard += len(data)
+            if self._heard > MAX_BEFORE_LOGIN:
+                self.abort()
+                return
+        super().data_received(data, datatype)
 
     def _leave_admission(self) -> None:
         address, self._admitted_from = self._admitted_from, None
@@ -150,7 +173,10 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
 
     def new_session(self) -> tuple[SSHServerChannel[bytes], GreetingSession]:
         """Return the session of a plain `ssh` without -N: it says where the tunnel is."""
-        channel = self.create_server_channel(encoding=None)
+        sessions = [c for c in self._channels.values() if isinstance(c, GreetingChannel)]
+        if len(sessions) >= MAX_SESSIONS:
+            raise asyncssh.ChannelOpenError(OPEN_RESOURCE_SHORTAGE, "too many sessions")
+        channel = GreetingChannel(self, self.loop)
         return channel, GreetingSession(self._require_client().greeting, self._leave)
 
     def _leave(self) -> None:
@@ -188,47 +214,17 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
     _packet_handlers = {
         **asyncssh.SSHServerConnection._packet_handlers,
         MSG_DISCONNECT: _process_disconnect,
+        MSG_GLOBAL_REQUEST: GlobalRequests._process_global_request,
     }
 
     def _cleanup(self, exc: Exception | None) -> None:
         self._leave_admission()
         client, self._client = self._client, None
-        super()._cleanup(exc)
-        if client is not None:
-            client.connection_lost(goodbye=self._goodbye)
-
-
-class _Owner(asyncssh.SSHServer):
-    """What asyncssh asks about one connection."""
-
-    def __init__(self, connection: ServerConnection) -> None:
-        self._connection = connection
-        self._attempts = 0
-
-    def begin_auth(self, username: str) -> bool:
-        """Whoever calls has to authenticate; the user name says nothing."""
-        return True
-
-    def password_auth_supported(self) -> bool:
-        """Tokens come as passwords."""
-        return True
-
-    async def validate_password(self, username: str, password: str) -> bool:
-        """Check a token, a few times at most."""
-        self._attempts += 1
-        if self._attempts > MAX_ATTEMPTS:
-            raise asyncssh.DisconnectError(
-                DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "too many wrong tokens"
-            )
-        return await self._connection.authenticate(password)
-
-    def auth_completed(self) -> None:
-        """The client is in."""
-        self._connection.authenticated()
-
-    def session_requested(self) -> tuple[SSHServerChannel[bytes], GreetingSession]:
-        """A plain `ssh` without -N."""
-        return self._connection.new_session()
+        try:
+            super()._cleanup(exc)
+        finally:
+            if client is not None:
+                client.connection_lost(goodbye=self._goodbye)
 
 
 def _read_forward(packet: SSHPacket) -> Forward:

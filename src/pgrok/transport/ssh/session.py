@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncssh
 from asyncssh.channel import SSHServerChannel
+from asyncssh.packet import SSHPacket
 
 from pgrok.errors import PgrokError
 
@@ -15,6 +16,33 @@ END_OF_TEXT = b"\x03"
 
 END_OF_TRANSMISSION = b"\x04"
 """What Ctrl-D types."""
+
+WINDOW = 32 * 1024
+"""Octets that may come at once; a person types few."""
+
+
+class GreetingChannel(SSHServerChannel[bytes]):
+    """The channel of a session. What a client puts into an environment is not kept."""
+
+    def __init__(
+        self, connection: asyncssh.SSHServerConnection, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(
+            connection,
+            loop,
+            allow_pty=True,
+            line_editor=False,
+            line_echo=False,
+            line_history=0,
+            max_line_length=0,
+            encoding=None,
+            errors="strict",
+            window=WINDOW,
+            max_pktsize=WINDOW,
+        )
+
+    def _process_env_request(self, packet: SSHPacket) -> bool:
+        return False
 
 
 class GreetingSession(asyncssh.SSHServerSession[bytes]):
@@ -75,7 +103,7 @@ class GreetingSession(asyncssh.SSHServerSession[bytes]):
             text = await self._greeting()
         except PgrokError as error:
             text = f"{error}\n"
-        if self._channel is not None:
+        if self._channel is not None and not self._channel.is_closing():
             self._channel.write(text.replace("\n", "\r\n").encode())
 
     def _leave(self) -> None:

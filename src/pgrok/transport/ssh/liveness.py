@@ -1,0 +1,103 @@
+"""Whether the peer lives, how far away it is, and the last words to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from asyncssh.constants import DISC_BY_APPLICATION
+
+from pgrok.errors import ConnectionLost
+
+if TYPE_CHECKING:
+    from asyncssh.connection import SSHConnection as Base
+else:
+    Base = object
+
+DEFAULT_ROUND_TRIP = 0.25
+"""Seconds taken for a round trip until a keepalive has measured one."""
+
+GOODBYE_SECONDS = 2.0
+"""How long a peer may take to close after DISCONNECT before the socket is aborted."""
+
+
+class Liveness(Base):
+    """Mixed into both of asyncssh's connection classes, before them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
+        super().__init__(loop, *args, **kwargs)
+        self.loop = loop
+        self.round_trip = DEFAULT_ROUND_TRIP
+        self._goodbye_said = False
+        self._signs_of_life: set[asyncio.Future[None]] = set()
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        """Bytes from the peer, who is alive; after a goodbye nobody listens any more."""
+        if self._goodbye_said:
+            return
+        if self._signs_of_life:
+            self._tell_alive()
+        super().data_received(data, datatype)
+
+    async def probe(self) -> None:
+        """Ask the peer for a sign of life and return when there is one, of whatever kind.
+
+        Raises `ConnectionLost` when the connection is lost first.
+        """
+        sign = self.loop.create_future()
+        self._signs_of_life.add(sign)
+        try:
+            self._send_probe()
+            await sign
+        finally:
+            self._signs_of_life.discard(sign)
+
+    def measure_round_trip(self) -> None:
+        """Have the peer answer something, so that `round_trip` tells how far it is."""
+        self.create_task(self._make_keepalive_request())
+
+    def is_closed(self) -> bool:
+        """Whether the connection is gone, or as good as gone because goodbye has been said."""
+        return self._goodbye_said or super().is_closed()
+
+    def say_goodbye(self, reason: str, code: int = DISC_BY_APPLICATION) -> None:
+        """Send DISCONNECT (RFC 4253 11.1) and close as soon as the peer has had it.
+
+        asyncssh aborts the socket at once, which discards the message more often than not.
+        """
+        if self._transport is None or self._transport.is_closing() or self._goodbye_said:
+            return
+        for channel in list(self._channels.values()):
+            channel.close()
+        self._send_disconnect(code, reason, "")
+        self._goodbye_said = True
+        self._transport.write_eof()
+        self.loop.call_later(GOODBYE_SECONDS, self.abort)
+
+    def _send(self, data: bytes) -> None:
+        if not self._goodbye_said:
+            super()._send(data)
+
+    def _send_probe(self) -> None:
+        if self.is_closed():
+            raise ConnectionLost("the SSH connection is gone")
+        # The answer is matched by order, so that it needs a waiter although nobody awaits it.
+        self._global_request_waiters.append(self.loop.create_future())
+        self._send_global_request(b"keepalive@openssh.com", want_reply=True)
+
+    def _tell_alive(self) -> None:
+        for sign in self._signs_of_life:
+            if not sign.done():
+                sign.set_result(None)
+
+    async def _make_keepalive_request(self) -> None:
+        begin = time.monotonic()
+        await super()._make_keepalive_request()
+        self.round_trip = time.monotonic() - begin
+
+    def _cleanup(self, exc: Exception | None) -> None:
+        for sign in self._signs_of_life:
+            if not sign.done():
+                sign.set_exception(ConnectionLost("the SSH connection was lost while probing"))
+        super()._cleanup(exc)
