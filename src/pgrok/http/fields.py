@@ -25,29 +25,33 @@ HOP_BY_HOP = frozenset(
 )
 """Fields that speak of one connection only and are never passed on (RFC 9110 7.6.1)."""
 
-FORBIDDEN_IN_TRAILERS = HOP_BY_HOP | {
-    b"authorization",
-    b"cache-control",
-    b"content-encoding",
-    b"content-length",
-    b"content-range",
-    b"content-type",
-    b"cookie",
-    b"expect",
-    b"forwarded",
-    b"host",
-    b"max-forwards",
-    b"range",
-    b"set-cookie",
-    b"x-forwarded-for",
-    b"x-forwarded-host",
-    b"x-forwarded-proto",
-    b"x-real-ip",
-}
+ABOUT_VISITOR = frozenset(
+    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
+)
+"""Fields in which relays tell who sent a request (RFC 7239)."""
+
+FORBIDDEN_IN_TRAILERS = (
+    HOP_BY_HOP
+    | ABOUT_VISITOR
+    | {
+        b"authorization",
+        b"cache-control",
+        b"content-encoding",
+        b"content-length",
+        b"content-range",
+        b"content-type",
+        b"cookie",
+        b"expect",
+        b"host",
+        b"max-forwards",
+        b"range",
+        b"set-cookie",
+    }
+)
 """Fields that would change the meaning of a message already under way (RFC 9110 6.5.1)."""
 
-# Framing and routing belong to the message, whatever a Connection field says of them.
-_NEVER_NOMINATED = frozenset({b"host", b"content-length"})
+# Framing, routing and what a relay says are no business of a visitor's Connection field.
+_NEVER_NOMINATED = ABOUT_VISITOR | {b"host", b"content-length"}
 
 _ILLEGAL_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 

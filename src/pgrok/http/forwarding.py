@@ -7,12 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pgrok.http.fields import Field, Fields, end_to_end, first, tokens, values
+from pgrok.http.fields import ABOUT_VISITOR, Field, Fields, end_to_end, first, tokens, values
 from pgrok.http.head import Framing, RequestHead, ResponseHead
-
-_FORWARDED = frozenset(
-    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +48,7 @@ def response_for_downstream(
     if framing in (Framing.CHUNKED, Framing.UNTIL_CLOSE):
         framing = Framing.CHUNKED if request.minor_version else Framing.UNTIL_CLOSE
     if response.status == 101:
-        upgrade = first(response.fields, b"upgrade") or b"websocket"
-        fields += [(b"Connection", b"Upgrade"), (b"Upgrade", upgrade)]
+        fields += [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
         keep_alive = False
     elif not response.interim:
         keep_alive = keep_alive and request.keep_alive and framing is not Framing.UNTIL_CLOSE
@@ -70,7 +65,8 @@ def tell_visitor(request: RequestHead, visitor: Visitor) -> RequestHead:
     """
     came = request.fields if visitor.trusted else []
     address = visitor.address.encode()
-    chain = [*values(came, b"x-forwarded-for"), address]
+    chain = [*filter(None, values(came, b"x-forwarded-for")), address]
+    hops = [*filter(None, values(came, b"forwarded")), _forwarded(visitor, request)]
     host = first(came, b"x-forwarded-host") or request.host
     scheme = first(came, b"x-forwarded-proto") or visitor.scheme.encode()
     told: Fields = [
@@ -78,7 +74,7 @@ def tell_visitor(request: RequestHead, visitor: Visitor) -> RequestHead:
         (b"X-Forwarded-Host", host),
         (b"X-Forwarded-Proto", scheme),
         (b"X-Real-IP", first(came, b"x-real-ip") or address),
-        (b"Forwarded", b", ".join([*values(came, b"forwarded"), _forwarded(visitor, request)])),
+        (b"Forwarded", b", ".join(hops)),
     ]
     return replace(request, fields=[*filter(_not_about_visitor, request.fields), *told])
 
@@ -98,7 +94,7 @@ def without_foreign_cookies(response: ResponseHead, host: str) -> ResponseHead:
 
 def _not_about_visitor(field: Field) -> bool:
     # Gateways of the CGI kind take X_Real_IP for X-Real-IP.
-    return field[0].lower().replace(b"_", b"-") not in _FORWARDED
+    return field[0].lower().replace(b"_", b"-") not in ABOUT_VISITOR
 
 
 def _forwarded(visitor: Visitor, request: RequestHead) -> bytes:

@@ -125,6 +125,9 @@ class _MessageReader(Generic[HeadT]):
     def _end(self, body: BodyReader) -> End:
         self._ended = True
         self._body = None
+        if not self.buffered:
+            # An idle connection would hold on to the last read, which may be large.
+            self._buffer, self._start = b"", 0
         return End(body.trailers)
 
     def _parse(self, head: bytes) -> HeadT:

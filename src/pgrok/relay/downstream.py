@@ -137,6 +137,7 @@ class DownstreamConnection(asyncio.Protocol):
     def request_flow_changed(self) -> None:
         """Go on with the request, or stop."""
         self._advance()
+        self._watch()
 
     def exchange_over(self, *, keep_alive: bool, cut: bool = False) -> None:
         """Go on to the next request, or close: `cut` is whether the response is not whole."""
@@ -173,16 +174,18 @@ class DownstreamConnection(asyncio.Protocol):
         if self._advancing or self._transport is None:
             return
         self._advancing = True
+        progress = False
         try:
             while self._take_event():
-                pass
+                progress = True
         except RemoteProtocolError as error:
             self._refuse(Problem(Code.BAD_REQUEST, error.status, f"{error}."))
         finally:
             self._advancing = False
         if self._exchange is not None:
             self._exchange.request_paused()
-            self._watch()
+            if progress:
+                self._watch()
         elif self._eof and not self._reader.buffered:
             self.transport.close()
         self._set_reading()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.body import BodyWriter
+from pgrok.http.fields import tokens
 from pgrok.http.forwarding import request_for_upstream
 from pgrok.http.head import (
     Framing,
@@ -206,7 +207,7 @@ class Exchange:
     def _repeat(self, route: Route) -> None:
         """Send the request once more, on a connection that cannot have been closing."""
         self._repeated = True
-        self._request_sent = False
+        self._request_sent = self._upstream_full = False
         self._to_upstream.clear()
         self._take_upstream(route.pool.dial)
 
@@ -219,13 +220,16 @@ class Exchange:
         assert self._route is not None
         if head.status == CONTINUE:
             self._awaits_continue = False
-        elif head.status == SWITCHING_PROTOCOLS and not self.request.websocket:
-            raise RemoteProtocolError("a 101 to a request without Upgrade")
+        elif head.status == SWITCHING_PROTOCOLS and not self._may_switch(head):
+            raise RemoteProtocolError("a 101 that nobody asked for")
         elif not head.interim and self._request_is_unwanted(head):
             self._answer.keep_alive = False
         self._answer.begin(head, self._route.rewrite_response)
         if head.status == SWITCHING_PROTOCOLS:
             self._switch()
+
+    def _may_switch(self, head: ResponseHead) -> bool:
+        return self.request.websocket and b"websocket" in tokens(head.fields, b"upgrade")
 
     def _switch(self) -> None:
         """Go over to what the 101 says (RFC 9110 15.2.2): bytes, both ways."""

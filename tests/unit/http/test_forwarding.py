@@ -185,6 +185,22 @@ def test_what_a_trusted_proxy_says_is_kept() -> None:
     ]
 
 
+@pytest.mark.parametrize("visitor", [STRANGER, PROXY])
+def test_connection_cannot_take_away_who_asked(visitor: Visitor) -> None:
+    names = b"Forwarded, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, X-Real-IP"
+    head = request_for_upstream(tell_visitor(asked(b"Connection: close, " + names), visitor))
+    assert [name for name, _ in head.fields[1:]] == [
+        *(b"X-Forwarded-For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Real-IP"),
+        b"Forwarded",
+    ]
+
+
+def test_what_a_trusted_proxy_leaves_empty_is_as_if_not_said() -> None:
+    fields = dict(tell_visitor(asked(b"X-Forwarded-For:", b"Forwarded:"), PROXY).fields)
+    assert fields[b"X-Forwarded-For"] == b"127.0.0.1"
+    assert fields[b"Forwarded"] == b'for=127.0.0.1;host="a";proto=http'
+
+
 def test_what_a_trusted_proxy_does_not_say_is_added() -> None:
     fields = dict(tell_visitor(asked(), PROXY).fields)
     assert fields[b"X-Forwarded-For"] == b"127.0.0.1"

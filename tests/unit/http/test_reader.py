@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import h11
 import pytest
 from hypothesis import given
@@ -128,6 +130,18 @@ def test_pieces_of_a_body_are_views_of_what_came() -> None:
     event = reader.next_event()
     assert isinstance(event, Body)
     assert event.pieces[0].obj is data
+
+
+def test_nothing_is_kept_of_a_message_that_is_over() -> None:
+    """An idle connection would hold the last read of an upload, which may be large."""
+    reader = RequestReader()
+    reader.start_next()
+    data = request(b"Content-Length: 5", body=b"hello")
+    references = sys.getrefcount(data)
+    reader.receive(data)
+    while not isinstance(reader.next_event(), End):
+        pass
+    assert sys.getrefcount(data) == references
 
 
 def test_what_comes_after_an_upgrade_is_left_to_it() -> None:
