@@ -10,6 +10,7 @@ import pytest
 
 from pgrok.errors import ConnectionLost, Replaced, ServerUnreachable
 from pgrok.protocol import GOING_AWAY, REPLACED
+from pgrok.transport.ssh import liveness
 from pgrok.transport.ssh.client import ClientConnection
 from pgrok.transport.ssh.liveness import DEFAULT_ROUND_TRIP
 from support.channels import Noting
@@ -54,7 +55,10 @@ class TestGoodbye:
                 await connection.wait_lost()
             assert len(acceptor.protocols[0].data) == 200_000
 
-    async def test_a_client_that_does_not_read_it_is_aborted(self) -> None:
+    async def test_a_client_that_does_not_read_it_is_aborted(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(liveness, "GOODBYE_SECONDS", 0.1)
         async with serving() as served, connected(served) as connection:
             stop(connection)
             served.client.connection.end("goodbye")
@@ -83,7 +87,8 @@ class TestGoodbye:
             with pytest.raises(ConnectionLost):
                 await opener.connection.probe()
 
-    async def test_after_it_nobody_listens(self) -> None:
+    async def test_after_it_nobody_listens(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(liveness, "GOODBYE_SECONDS", 0.1)
         async with serving() as served, raw(served) as connection:
             stop(connection)
             served.client.connection.end("goodbye")
