@@ -145,35 +145,40 @@ class Registry(Generic[HolderT]):
             return None
         return self._grant(key, claim, holder).lease
 
-    def release(self, lease: Lease[HolderT]) -> bool:
-        """End a lease; False if it was not in force any more, and nothing has changed."""
+    def release(self, lease: Lease[HolderT], *, used: bool = True) -> bool:
+        """End a lease; False if it was not in force any more, and nothing has changed.
+
+        One that was never `used`, because its port could not be opened, is not remembered.
+        """
         if not self.holds(lease):
             return False
         del self._leases[lease.key]
         instance = _instance_of(lease.claim)
         if instance is not None and self._instances.get(instance) is lease:
             del self._instances[instance]
-            self._remember(instance, lease)
+            if used:
+                self._remember(instance, lease)
         return True
 
     def _claim_again(self, claim: Claim, holder: HolderT) -> Verdict[HolderT] | None:
         """Decide for a client that has, or just had, a tunnel (it says so itself)."""
         instance = _instance_of(claim)
-        if instance is None:
-            return None
-        previous = self._instances.get(instance) or self._recall(instance)
+        previous = None if instance is None else self._previous(instance)
         if previous is None:
             return None
         if claim.generation <= previous.claim.generation:
             return Outdated()
+        if previous.key in self._leases and not self.holds(previous):
+            return None
         return self._grant(previous.key, claim, holder)
 
-    def _recall(self, instance: _Instance) -> Lease[HolderT] | None:
-        """Return the lease that the instance lost lately, if its name is still free."""
+    def _previous(self, instance: _Instance) -> Lease[HolderT] | None:
+        """Return the lease that the instance has, or lost lately."""
+        lease = self._instances.get(instance)
+        if lease is not None:
+            return lease
         lease, forgotten_at = self._remembered.get(instance, (None, 0.0))
-        if lease is None or forgotten_at < self._now() or lease.key in self._leases:
-            return None
-        return lease
+        return lease if forgotten_at >= self._now() else None
 
     def _grant(self, key: Key, claim: Claim, holder: HolderT) -> Granted[HolderT]:
         displaced = self._leases.get(key)
