@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PYTHON
 
 help: ## List these targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: ## Start a server, a demo application and a tunnel to it; Ctrl-C ends them
 	@scripts/run.sh

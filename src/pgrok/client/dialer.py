@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -41,11 +42,14 @@ class Dialer:
                 )
         except (OSError, TimeoutError) as error:
             protocol.connection_lost(error)
+        except UnicodeError:
+            # A label that is no name: getaddrinfo encodes before it looks up.
+            protocol.connection_lost(socket.gaierror(socket.EAI_NONAME, "not a host name"))
 
 
 def explain(address: Address, error: Exception | None) -> str:
     """Return a sentence for visitors and for whoever runs the target."""
-    if isinstance(error, ConnectionRefusedError):
+    if _is_refused(error):
         return f"Nothing is listening on {address}."
     if isinstance(error, TimeoutError):
         return f"{address} does not answer."
@@ -56,3 +60,12 @@ def explain(address: Address, error: Exception | None) -> str:
     if isinstance(error, ssl.SSLError):
         return f"{address} does not speak TLS as it should."
     return f"{address} closed the connection without an answer."
+
+
+def _is_refused(error: Exception | None) -> bool:
+    """Whether nothing listens there: at the one address, or at none of several."""
+    if isinstance(error, ConnectionRefusedError):
+        return True
+    # What event loops make of the failures of a name with an IPv6 and an IPv4 address.
+    several = type(error) is OSError and str(error).startswith("Multiple exceptions")
+    return several and f"[Errno {errno.ECONNREFUSED}]" in str(error)

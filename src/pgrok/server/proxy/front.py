@@ -16,6 +16,7 @@ from pgrok.relay.exchange import Exchange, Route
 from pgrok.relay.pool import Pool
 from pgrok.relay.splice import Detached
 from pgrok.server.members import Members
+from pgrok.server.proxy.sockets import notice_death
 
 Network = IPv4Network | IPv6Network
 
@@ -106,6 +107,7 @@ class _VisitorConnection(DownstreamConnection):
         if not peername:
             transport.close()
             return
+        notice_death(transport)
         self._visitor = self._front.visitor_at(peername[0])
         self._front.connections.enter(self)
         super().connection_made(transport)

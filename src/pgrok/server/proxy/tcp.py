@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from pgrok.address import Address
 from pgrok.relay.splice import SpliceEnd
+from pgrok.server.proxy.sockets import notice_death
 
 BACKLOG = 256
 
@@ -56,6 +57,7 @@ class _Visitor(SpliceEnd):
         if open_channel is None or not peername:
             transport.close()
             return
+        notice_death(transport)
         channel_end = SpliceEnd()
         self.join(channel_end)
         super().connection_made(transport)
