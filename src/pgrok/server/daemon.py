@@ -25,7 +25,7 @@ from pgrok.server.registry import LiveTunnel, Registry
 from pgrok.server.settings import Settings
 from pgrok.server.sshd import listener as sshd
 from pgrok.server.sshd.claims import Claims
-from pgrok.server.sshd.session import Services
+from pgrok.server.sshd.services import Services
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.database import Store
 from pgrok.server.store.records import HostKey, system_clock

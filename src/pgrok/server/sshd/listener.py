@@ -11,7 +11,8 @@ from pgrok.address import Address
 from pgrok.errors import StoreUnavailable
 from pgrok.protocol import GOING_AWAY
 from pgrok.server.members import Members
-from pgrok.server.sshd.session import Services, Session
+from pgrok.server.sshd.services import Services
+from pgrok.server.sshd.session import Session
 from pgrok.server.store.records import HostKey
 from pgrok.transport.server import Listener, listen
 

@@ -5,27 +5,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 
 from pgrok.errors import ConnectionLost, NameRefused, PgrokError, StoreError, TunnelRefused
 from pgrok.protocol import Hint, ServerInfo, ServerInfoRequest, TunnelKind
-from pgrok.relay.deadlines import Deadlines
-from pgrok.server.members import Members
 from pgrok.server.ports import choose
-from pgrok.server.registry import Claim, Granted, Lease
-from pgrok.server.settings import ProxySettings
-from pgrok.server.sshd.claims import Claims
-from pgrok.server.sshd.tunnels import OpenPort, Tunnel
-from pgrok.server.store.database import Store
+from pgrok.server.registry import Claim, Granted, Lease, Registry
+from pgrok.server.sshd.services import Services
+from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.records import Login
 from pgrok.transport.interfaces import Connection, Forward
 
 MAX_FORWARDS = 8
 """Tunnels of one connection; the original's client and ours ask for one."""
+
+MAX_CONNECTIONS_OF_PERSON = 100
+MAX_TUNNELS_OF_PERSON = 100
+"""Of all connections of one person together."""
 
 MAX_PORTS_TRIED = 64
 """Public ports tried before a tcp tunnel is refused: other programs may have some."""
@@ -34,19 +31,6 @@ GREETING_SECONDS = 5.0
 """How long a plain `ssh` is waited for to say what it forwards."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Services:
-    """What all sessions share."""
-
-    store: Store
-    claims: Claims
-    deadlines: Deadlines
-    proxy: ProxySettings
-    open_port: OpenPort
-    clock: Callable[[], datetime]
-    sessions: Members[Session]
 
 
 class Session:
@@ -64,14 +48,20 @@ class Session:
         services.sessions.enter(self)
 
     async def authenticate(self, password: str) -> bool:
-        """Whether the password is a token that holds; raises `StoreError`."""
+        """Whether the password is a token that holds.
+
+        Raises `StoreError`, and `TunnelRefused` if the person has too many connections.
+        """
         try:
-            self.login = await self._services.store.tokens.check(password)
+            login = await self._services.store.tokens.check(password)
         except StoreError:
             log.exception("token not checked", peer=str(self.connection.peer))
             raise StoreError("the server cannot check tokens right now; try again") from None
-        log.info("signed in" if self.login else "token refused", **self._who())
-        return self.login is not None
+        if login and self._services.connections_of(login.person.id) >= MAX_CONNECTIONS_OF_PERSON:
+            raise TunnelRefused(f"a person may have {MAX_CONNECTIONS_OF_PERSON} connections")
+        self.login = login
+        log.info("signed in" if login else "token refused", **self._who())
+        return login is not None
 
     async def hint(self, payload: bytes) -> bytes:
         """Take what the client says it wants."""
@@ -80,22 +70,14 @@ class Session:
 
     async def forward(self, forward: Forward) -> int:
         """Open a tunnel and return the port that the client is told."""
-        login = self._require_login()
-        if forward.port != 0:
-            raise TunnelRefused(f"ask for port 0 instead of {forward.port}: the server chooses")
-        if len(self._leases) >= MAX_FORWARDS:
-            raise TunnelRefused(f"a connection may have {MAX_FORWARDS} tunnels")
         try:
-            if self._hint.kind is TunnelKind.TCP:
-                lease = await self._open_tcp(login, forward)
-                await self._remember_port(login.person.id, lease)
-            else:
-                lease = await self._open_http(login, forward)
+            lease = await self._open(self._require_login(), forward)
         except PgrokError as error:
             self._trouble = str(error)
             raise
         finally:
             self._ready.set()
+        log.info("tunnel up", url=lease.holder.url, **self._who())
         return lease.holder.forward.port
 
     async def cancel(self, forward: Forward) -> None:
@@ -144,8 +126,12 @@ class Session:
         """End the connection and every tunnel of it."""
         self.connection.end(reason)
 
+    @property
+    def _registry(self) -> Registry[Tunnel]:
+        return self._services.claims.registry
+
     def _release(self, lease: Lease[Tunnel]) -> None:
-        self._services.claims.registry.release(lease)
+        self._registry.release(lease)
         lease.holder.close()
         log.info("tunnel down", url=lease.holder.url)
 
@@ -176,6 +162,16 @@ class Session:
         released if the connection is lost in the next."""
         self._leases[lease.holder.forward] = lease
 
+    async def _open(self, login: Login, forward: Forward) -> Lease[Tunnel]:
+        if forward.port != 0:
+            raise TunnelRefused(f"ask for port 0 instead of {forward.port}: the server chooses")
+        if len(self._leases) >= MAX_FORWARDS:
+            raise TunnelRefused(f"a connection may have {MAX_FORWARDS} tunnels")
+        if len(self._registry.of_person(login.person.id)) >= MAX_TUNNELS_OF_PERSON:
+            raise TunnelRefused(f"a person may have {MAX_TUNNELS_OF_PERSON} tunnels")
+        opening = self._open_tcp if self._hint.kind is TunnelKind.TCP else self._open_http
+        return await opening(login, forward)
+
     async def _open_http(self, login: Login, forward: Forward) -> Lease[Tunnel]:
         """Claim a name. No TCP port belongs to it: the client is told one that is made up."""
         services = self._services
@@ -188,15 +184,26 @@ class Session:
             raise TunnelRefused(str(error)) from None
         tunnel.url = services.proxy.public_url(str(lease.key[1]))
         self._hold(lease)
-        log.info("tunnel up", url=tunnel.url, **self._who())
         return lease
 
     async def _open_tcp(self, login: Login, forward: Forward) -> Lease[Tunnel]:
-        """Claim a port and listen on it: the last one, or one that is free."""
-        services, person_id = self._services, login.person.id
-        last = await services.store.ports.last(person_id)
-        tcp = services.proxy.tcp
-        candidates = choose(last, tcp.port_start, tcp.port_end, (), random.SystemRandom())
+        """Claim a port and serve it: the last one, or one that is free."""
+        lease = await self._listen_somewhere(login, forward)
+        await self._remember_port(login.person.id, lease)
+        self._require_held(lease)
+        # Not before: the client knows its port from the answer, which follows in this very step.
+        lease.holder.serve()
+        return lease
+
+    async def _listen_somewhere(self, login: Login, forward: Forward) -> Lease[Tunnel]:
+        services, tcp = self._services, self._services.proxy.tcp
+        last = await services.store.ports.last(login.person.id)
+        others = {
+            int(lease.key[1])
+            for lease in self._registry
+            if lease.key[0] is TunnelKind.TCP and lease.key[1] != last
+        }
+        candidates = choose(last, tcp.port_start, tcp.port_end, others, random.SystemRandom())
         for port in itertools.islice(candidates, MAX_PORTS_TRIED):
             tunnel = self._tunnel(login, forward, port)
             verdict = await services.claims.settle(self._claim(login, port), tunnel)
@@ -218,21 +225,23 @@ class Session:
             tunnel.port = tunnel.port or await self._services.open_port(port)
         except OSError as error:
             log.warning("public port not opened", port=port, reason=error.strerror)
-            del self._leases[tunnel.forward]
-            self._release(lease)
+            self._leases.pop(tunnel.forward, None)
+            self._registry.release(lease, used=False)
             return False
-        if not self._services.claims.registry.holds(lease):
-            tunnel.close()
-            raise ConnectionLost("the client went away before it had its tunnel")
-        tunnel.port.serve(tunnel.open_channel)
-        log.info("tunnel up", url=tunnel.url, **self._who())
+        self._require_held(lease)
         return True
+
+    def _require_held(self, lease: Lease[Tunnel]) -> None:
+        """Give up, after a wait, if the connection was lost or displaced in the meantime."""
+        if not self._registry.holds(lease):
+            lease.holder.close()
+            raise ConnectionLost("the client went away before it had its tunnel")
 
     async def _remember_port(self, person_id: int, lease: Lease[Tunnel]) -> None:
         """Note the port for next time, unless it is that of a further tunnel."""
         others = [
             tunnel
-            for tunnel in self._services.claims.registry.of_person(person_id)
+            for tunnel in self._registry.of_person(person_id)
             if tunnel.kind is TunnelKind.TCP and tunnel is not lease.holder
         ]
         if others:

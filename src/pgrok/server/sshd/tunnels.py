@@ -67,6 +67,11 @@ class Tunnel:
         """Keep idle channels from now on, for requests."""
         self.pool = Pool(self._dial, deadlines)
 
+    def serve(self) -> None:
+        """Take the visitors of the public port."""
+        if self.port is not None:
+            self.port.serve(self.open_channel)
+
     def close(self) -> None:
         """Take no more visitors, and close the channels that idle."""
         if self.pool is not None:

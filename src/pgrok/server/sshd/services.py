@@ -1,0 +1,36 @@
+"""What all sessions share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pgrok.relay.deadlines import Deadlines
+from pgrok.server.members import Members
+from pgrok.server.settings import ProxySettings
+from pgrok.server.sshd.claims import Claims
+from pgrok.server.sshd.tunnels import OpenPort
+from pgrok.server.store.database import Store
+
+if TYPE_CHECKING:
+    from pgrok.server.sshd.session import Session
+
+
+@dataclass(frozen=True)
+class Services:
+    """The other rooms, as far as a session needs them, and all sessions there are."""
+
+    store: Store
+    claims: Claims
+    deadlines: Deadlines
+    proxy: ProxySettings
+    open_port: OpenPort
+    clock: Callable[[], datetime]
+    sessions: Members[Session]
+
+    def connections_of(self, person_id: int) -> int:
+        """Return how many connections a person has."""
+        logins = [session.login for session in self.sessions]
+        return sum(login is not None and login.person.id == person_id for login in logins)
