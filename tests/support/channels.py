@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, cast
 
 from pgrok.transport.channel import TunnelChannel
-from pgrok.transport.link import Buffer
+from pgrok.transport.link import Buffer, Channel
 from support.manual_loop import manual_loop
 
 WINDOW = 1 << 20
@@ -22,9 +22,9 @@ class NotingLink:
         self.loop = manual_loop()
         self.round_trip = 0.1
         self.sent: list[tuple[Any, ...]] = []
-        self.forgotten: list[TunnelChannel] = []
+        self.forgotten: list[Channel] = []
         self.room = inf
-        self.waiting: dict[TunnelChannel, None] = {}
+        self.waiting: dict[Channel, None] = {}
 
     def run(self) -> None:
         self.loop.run()
@@ -47,7 +47,7 @@ class NotingLink:
     def is_writable(self) -> bool:
         return self.room > 0
 
-    def wait_writable(self, channel: TunnelChannel) -> None:
+    def wait_writable(self, channel: Channel) -> None:
         self.waiting[channel] = None
 
     def send_data(self, channel: int, data: Buffer) -> None:
@@ -63,7 +63,7 @@ class NotingLink:
     def send_close(self, channel: int) -> None:
         self.sent.append(("close", channel))
 
-    def forget(self, channel: TunnelChannel) -> None:
+    def forget(self, channel: Channel) -> None:
         self.forgotten.append(channel)
 
 

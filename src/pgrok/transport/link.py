@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from pgrok.transport.channel import TunnelChannel
+from typing import Any, Protocol
 
 Buffer = bytes | bytearray | memoryview
 
@@ -24,6 +21,15 @@ class Loop(Protocol):
         """Report an exception that nobody can catch."""
 
 
+class Channel(Protocol):
+    """A channel, as its connection sees it where only its place matters."""
+
+    number: int
+
+    def resume_sending(self) -> None:
+        """The connection takes data again."""
+
+
 class ChannelLink(Protocol):
     """The connection, as its channels see it."""
 
@@ -36,9 +42,9 @@ class ChannelLink(Protocol):
         """Seconds to the peer and back."""
 
     def is_writable(self) -> bool:
-        """Whether data may be sent now; if not, `TunnelChannel.resume_sending` will be called."""
+        """Whether data may be sent now; if not, `Channel.resume_sending` will be called."""
 
-    def wait_writable(self, channel: TunnelChannel) -> None:
+    def wait_writable(self, channel: Channel) -> None:
         """Ask for that call."""
 
     def send_data(self, channel: int, data: Buffer) -> None:
@@ -53,5 +59,5 @@ class ChannelLink(Protocol):
     def send_close(self, channel: int) -> None:
         """Send CHANNEL_CLOSE."""
 
-    def forget(self, channel: TunnelChannel) -> None:
+    def forget(self, channel: Channel) -> None:
         """Release the number of a channel on which CLOSE went both ways."""

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from pgrok.errors import ChannelTruncated, ConnectionLost
 from pgrok.transport.channel import MIN_PACKET, TunnelChannel
-from pgrok.transport.link import Buffer
+from pgrok.transport.link import Buffer, Channel
 from pgrok.transport.window import INITIAL_WINDOW, MAX_WINDOW
 from support.manual_loop import ManualLoop, manual_loop
 
@@ -40,7 +40,7 @@ class End:
         self.loop = loop
         self.round_trip = 0.1
         self.writable = True
-        self.waiting: dict[TunnelChannel, None] = {}
+        self.waiting: dict[Channel, None] = {}
         self.channel = TunnelChannel(self, cast(asyncio.Protocol, self), number)
         self.peer: End | None = None
         self.wire: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
@@ -55,7 +55,7 @@ class End:
     def is_writable(self) -> bool:
         return self.writable
 
-    def wait_writable(self, channel: TunnelChannel) -> None:
+    def wait_writable(self, channel: Channel) -> None:
         self.waiting[channel] = None
 
     def send_data(self, channel: int, data: Buffer) -> None:
@@ -79,7 +79,7 @@ class End:
         assert self.peer
         self.wire.append((self.peer.channel.close_arrived, ()))
 
-    def forget(self, channel: TunnelChannel) -> None:
+    def forget(self, channel: Channel) -> None:
         self.forgotten = True
 
     def deliver(self, messages: int) -> None:

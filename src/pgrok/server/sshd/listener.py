@@ -11,7 +11,7 @@ from pgrok.address import Address
 from pgrok.errors import StoreUnavailable
 from pgrok.protocol import GOING_AWAY
 from pgrok.server.members import Members
-from pgrok.server.sshd.services import Services
+from pgrok.server.sshd.services import Guest, Services
 from pgrok.server.sshd.session import Session
 from pgrok.server.store.records import HostKey
 from pgrok.transport.server import Listener, listen
@@ -72,7 +72,7 @@ async def _end_invalid(services: Services, *, all_of_them: bool) -> None:
         session.end("the token was revoked or has expired")
 
 
-def say_goodbye(sessions: Members[Session]) -> None:
+def say_goodbye(sessions: Members[Guest]) -> None:
     """Tell every client that the server goes away, so that it comes back soon."""
     for session in sessions:
         session.end(GOING_AWAY)

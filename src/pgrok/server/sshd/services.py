@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pgrok.relay.deadlines import Deadlines
 from pgrok.server.members import Members
@@ -13,9 +13,16 @@ from pgrok.server.settings import ProxySettings
 from pgrok.server.sshd.claims import Claims
 from pgrok.server.sshd.tunnels import OpenPort
 from pgrok.server.store.database import Store
+from pgrok.server.store.records import Login
 
-if TYPE_CHECKING:
-    from pgrok.server.sshd.session import Session
+
+class Guest(Protocol):
+    """One session, as those see it who watch over all of them."""
+
+    login: Login | None
+
+    def end(self, reason: str) -> None:
+        """End the connection and every tunnel of it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Services:
     proxy: ProxySettings
     open_port: OpenPort
     clock: Callable[[], datetime]
-    sessions: Members[Session]
+    sessions: Members[Guest]
 
     def connections_of(self, person_id: int) -> int:
         """Return how many connections a person has."""

@@ -19,7 +19,7 @@ from asyncssh.packet import SSHPacket, String, UInt32
 
 from pgrok.errors import ChannelRefused, ConnectionLost
 from pgrok.transport.channel import TunnelChannel
-from pgrok.transport.link import Buffer
+from pgrok.transport.link import Buffer, Channel
 from pgrok.transport.ssh.liveness import Liveness
 from pgrok.transport.ssh.slot import ChannelSlot
 
@@ -46,7 +46,7 @@ class Multiplexer(Liveness):
         super().__init__(loop, *args, **kwargs)
         self._socket_full = False
         self._unsent = 0
-        self._waiting: dict[TunnelChannel, None] = {}
+        self._waiting: dict[Channel, None] = {}
 
     # ChannelLink
 
@@ -54,7 +54,7 @@ class Multiplexer(Liveness):
         """Whether channel data may be sent: not while the socket is full or keys are renewed."""
         return self._kex_complete and not self._socket_full
 
-    def wait_writable(self, channel: TunnelChannel) -> None:
+    def wait_writable(self, channel: Channel) -> None:
         """Call `channel.resume_sending` once data may be sent; first come, first served."""
         self._waiting[channel] = None
 
@@ -74,7 +74,7 @@ class Multiplexer(Liveness):
         """Send CHANNEL_CLOSE (RFC 4254 5.3)."""
         self.send_packet(MSG_CHANNEL_CLOSE, UInt32(channel))
 
-    def forget(self, channel: TunnelChannel) -> None:
+    def forget(self, channel: Channel) -> None:
         """Free the channel's number; a late packet for it would end the connection."""
         self._waiting.pop(channel, None)
         self._channels.pop(channel.number, None)
