@@ -65,6 +65,8 @@ def parse_address(text: str, *, default_port: int | None = None) -> Address:
     `default_port`. IPv6 addresses with a port stand in brackets. Raises `AddressError`.
     """
     text = text.strip()
+    if not text:
+        raise AddressError("there is no address: expected HOST:PORT")
     if text.isascii() and text.isdigit():
         return Address(DEFAULT_HOST, parse_port(text))
     host, port = _split_port(text)
@@ -95,7 +97,9 @@ def parse_target(text: str) -> TargetURL:
         raise AddressError(f"{text!r} is not a URL: {error}") from None
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise AddressError(f"{text!r}: expected SCHEME://HOST:PORT/PATH and nothing more")
-    address = parse_address(parts.netloc or "", default_port=DEFAULT_PORTS[scheme])
+    if not parts.netloc:
+        raise AddressError(f"{text!r} names no host: expected SCHEME://HOST:PORT")
+    address = parse_address(parts.netloc, default_port=DEFAULT_PORTS[scheme])
     return TargetURL(scheme, address, _checked_path(parts.path, text))
 
 

@@ -15,6 +15,7 @@
     │   └── ConnectionLost      the SSH connection went away under its channels
     ├── ConnectError            a client could not get to a live tunnel
     │   ├── ServerUnreachable   no TCP connection, or it broke: try again
+    │   │   └── ServerUnavailable   it is there and cannot serve just now
     │   ├── HostKeyMismatch     the server is not the one known by that name
     │   ├── TokenRefused        the server does not know the token
     │   ├── TunnelRefused       the server would not open the tunnel
@@ -116,6 +117,10 @@ class ConnectError(PgrokError):
 
 class ServerUnreachable(ConnectError):
     """No TCP or SSH connection came about, or it broke; trying again may help."""
+
+
+class ServerUnavailable(ServerUnreachable):
+    """The server is there and ended the connection before anything was decided."""
 
 
 class HostKeyMismatch(ConnectError):

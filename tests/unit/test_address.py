@@ -48,7 +48,7 @@ def test_an_address(text: str, address: Address) -> None:
         ("example.com:22", Address("example.com", 22)),
         ("::1", Address("::1", 2222)),
         ("[::1]", Address("::1", 2222)),
-        ("", Address("localhost", 2222)),
+        (":22", Address("localhost", 22)),
     ],
 )
 def test_a_default_port(text: str, address: Address) -> None:
@@ -121,6 +121,9 @@ def test_a_target(text: str, target: TargetURL) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "",
+        "http://",
+        "http:///base",
         "ftp://localhost",
         "tcp://localhost:22",
         "http://user:secret@localhost",

@@ -12,6 +12,7 @@ from pgrok.errors import (
     ConfigError,
     HostKeyMismatch,
     PgrokError,
+    ServerUnavailable,
     ServerUnreachable,
     TokenRefused,
     TransportError,
@@ -44,6 +45,7 @@ _STATUSES: dict[type[PgrokError], int] = {
 }
 
 _ADVICE: dict[type[PgrokError], str] = {
+    ServerUnavailable: "Try again in a moment; the server's log has the reason.",
     ServerUnreachable: "Check the address of the server (remote_addr), and the network.",
     TransportError: "Check the address of the server (remote_addr), and the network.",
     TokenRefused: "Get a new token from the server's dashboard, and type: pgrok init",
@@ -74,7 +76,8 @@ def _lines(error: PgrokError) -> list[str]:
 
 
 def _matching(table: Mapping[type[PgrokError], ValueT], error: PgrokError) -> list[ValueT]:
-    return [value for kind, value in table.items() if isinstance(error, kind)]
+    """Return what the table has for the nearest class of the error, if anything."""
+    return [table[kind] for kind in type(error).__mro__ if kind in table][:1]
 
 
 def _report_fault(error: Exception, *, debug: bool) -> int:

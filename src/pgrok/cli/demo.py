@@ -120,7 +120,7 @@ def _settings_with_free_ports() -> Settings:
         port = _free_port(first, taken)
         taken.add(port)
         if port != first:
-            click.echo(f"Port {first} is taken: {who} come to {port} instead.")
+            click.echo(f"Port {first} is taken: using {port} for {who} instead.")
             environ[f"PGROKD_{section.upper()}__PORT"] = str(port)
     return load(None, environ)
 

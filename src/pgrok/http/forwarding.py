@@ -5,10 +5,13 @@ Heads are never copied: what goes on is built from what is allowed to.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from pgrok.http.fields import ABOUT_VISITOR, Field, Fields, end_to_end, first, tokens, values
 from pgrok.http.head import Framing, RequestHead, ResponseHead
+
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +63,25 @@ def response_for_downstream(
 def tell_visitor(request: RequestHead, visitor: Visitor) -> RequestHead:
     """Return the request with the fields that tell the application who asked for what.
 
-    From a trusted proxy what it says is kept and X-Forwarded-For is appended to; for everybody
-    else all of them are set here and what came is dropped.
+    From a trusted proxy what it says is kept and the lists are appended to; a field that it
+    leaves out says what its other ones do. For everybody else all of them are set here and
+    what came is dropped.
     """
     came = request.fields if visitor.trusted else []
-    address = visitor.address.encode()
-    chain = [*filter(None, values(came, b"x-forwarded-for")), address]
-    hops = [*filter(None, values(came, b"forwarded")), _forwarded(visitor, request)]
+    peer = visitor.address.encode()
+    seen = [*filter(None, values(came, b"x-forwarded-for"))]
+    # Whom the nearest proxy saw is what it added itself, at the end.
+    address = seen[-1].rpartition(b",")[2].strip() if seen else peer
     host = first(came, b"x-forwarded-host") or request.host
     scheme = first(came, b"x-forwarded-proto") or visitor.scheme.encode()
+    hops = [*filter(None, values(came, b"forwarded"))]
+    here = _forwarded(peer, request.host, visitor.scheme.encode())
     told: Fields = [
-        (b"X-Forwarded-For", b", ".join(chain)),
+        (b"X-Forwarded-For", b", ".join([*seen, peer])),
         (b"X-Forwarded-Host", host),
         (b"X-Forwarded-Proto", scheme),
         (b"X-Real-IP", first(came, b"x-real-ip") or address),
-        (b"Forwarded", b", ".join(hops)),
+        (b"Forwarded", b", ".join([*hops, here] if hops else [_forwarded(address, host, scheme)])),
     ]
     return replace(request, fields=[*filter(_not_about_visitor, request.fields), *told])
 
@@ -97,18 +104,26 @@ def _not_about_visitor(field: Field) -> bool:
     return field[0].lower().replace(b"_", b"-") not in ABOUT_VISITOR
 
 
-def _forwarded(visitor: Visitor, request: RequestHead) -> bytes:
+def _forwarded(address: bytes, host: bytes, scheme: bytes) -> bytes:
     """Return one element of a Forwarded field (RFC 7239 4)."""
-    address = f'"[{visitor.address}]"' if ":" in visitor.address else visitor.address
-    host = request.host.decode("latin-1").replace('"', "")
-    return f'for={address};host="{host}";proto={visitor.scheme}'.encode("latin-1")
+    node = b"[%b]" % address if b":" in address else address
+    return b"for=%b;host=%b;proto=%b" % (_value(node), _quoted(host), _value(scheme))
+
+
+def _value(text: bytes) -> bytes:
+    """Return a token as it is, and anything else as a quoted string (RFC 7239 4)."""
+    return text if _TOKEN.fullmatch(text) else _quoted(text)
+
+
+def _quoted(text: bytes) -> bytes:
+    return b'"%b"' % text.replace(b"\\", b"").replace(b'"', b"")
 
 
 def _reaches_beyond(cookie: bytes, host: bytes) -> bool:
     for attribute in cookie.split(b";")[1:]:
         name, _, value = attribute.partition(b"=")
         if name.strip().lower() == b"domain":
-            domain = value.strip().strip(b".").lower()
+            domain = value.strip(b' \t"').strip(b".").lower()
             if domain and host.endswith(b"." + domain):
                 return True
     return False

@@ -10,9 +10,20 @@ import structlog
 
 from pgrok.server.settings import LogSettings
 
-QUIET = ("asyncssh", "httpx2", "httpcore2", "uvicorn.access", "alembic", "sqlalchemy")
-"""Libraries whose warnings are wanted and whose chatter is not; asyncssh's at its finest would
-print passwords."""
+QUIET = (
+    "aiosqlite",
+    "alembic",
+    "asyncio",
+    "asyncssh",
+    "filelock",
+    "httpcore2",
+    "httpx2",
+    "psycopg",
+    "sqlalchemy",
+    "uvicorn",
+)
+"""Libraries whose warnings are wanted and whose chatter is not: asyncssh's at its finest would
+print passwords, and aiosqlite's every value that goes into the database."""
 
 
 def configure(settings: LogSettings) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import asyncssh
 
 from pgrok.address import Address
-from pgrok.errors import HostKeyMismatch, ServerUnreachable, TokenRefused
+from pgrok.errors import HostKeyMismatch, ServerUnavailable, ServerUnreachable, TokenRefused
 from pgrok.transport import algorithms
 from pgrok.transport.interfaces import HostKeyInfo
 from pgrok.transport.ssh.client import ClientConnection
@@ -76,7 +76,8 @@ async def _authenticated(
     except asyncssh.HostKeyNotVerifiable as error:
         raise connection.host_key_error or HostKeyMismatch(str(error)) from None
     except asyncssh.DisconnectError as error:
-        raise ServerUnreachable(f"the server ended the connection: {error.reason}") from None
+        reason = connection.goodbye or error.reason
+        raise ServerUnavailable(f"the server ended the connection: {reason}") from None
     except (asyncssh.Error, ValueError) as error:
         raise ServerUnreachable(f"the server does not speak SSH as it should: {error}") from None
     except BaseException:

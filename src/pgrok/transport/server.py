@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import asyncssh
@@ -86,6 +87,8 @@ def _options(host_keys: Sequence[bytes]) -> asyncssh.SSHServerConnectionOptions:
         encoding=None,
         line_editor=False,
     )
-    # asyncssh signs with SHA-1 too when it has an RSA key.
-    options.server_host_keys.pop(b"ssh-rsa", None)
+    # asyncssh offers whatever its keys can sign with, SHA-1 and a vendor's inventions included.
+    keys = options.server_host_keys
+    offered = [name.encode() for name in algorithms.SIGNATURES if name.encode() in keys]
+    options.server_host_keys = OrderedDict((name, keys[name]) for name in offered)
     return options

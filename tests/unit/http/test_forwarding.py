@@ -207,6 +207,20 @@ def test_what_a_trusted_proxy_does_not_say_is_added() -> None:
     assert fields[b"X-Forwarded-Host"] == b"a"
 
 
+def test_a_trusted_proxy_that_says_only_part_is_not_contradicted() -> None:
+    request = asked(b"X-Forwarded-For: 192.0.2.1, 198.51.100.7", b"X-Forwarded-Proto: https")
+    fields = dict(tell_visitor(request, PROXY).fields)
+    assert fields[b"X-Forwarded-For"] == b"192.0.2.1, 198.51.100.7, 127.0.0.1"
+    assert fields[b"X-Real-IP"] == b"198.51.100.7"
+    assert fields[b"Forwarded"] == b'for=198.51.100.7;host="a";proto=https'
+
+
+def test_what_a_proxy_says_cannot_break_out_of_forwarded() -> None:
+    request = asked(b'X-Forwarded-For: x";by=y', b"X-Forwarded-Proto: https;a")
+    fields = dict(tell_visitor(request, PROXY).fields)
+    assert fields[b"Forwarded"] == b'for="x;by=y";host="a";proto="https;a"'
+
+
 @pytest.mark.parametrize("name", [b"X_Forwarded_For", b"x-forwarded_proto", b"X_REAL-IP"])
 def test_underscores_make_no_second_name(name: bytes) -> None:
     for visitor in (STRANGER, PROXY):
@@ -237,6 +251,7 @@ def test_ipv6_addresses_are_quoted_in_forwarded() -> None:
         (b"a=b; DOMAIN = .Example.Com ; Path=/", False),
         (b"a=b; Domain=example.com.", False),
         (b"a=b; Domain=com", False),
+        (b'a=b; domain = "example.com"', False),
         (b"a=b; Domain=bob.example.com; Domain=example.com", False),
     ],
 )

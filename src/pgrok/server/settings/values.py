@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
-from pgrok.address import Address, parse_address, parse_target
+from pgrok.address import Address, is_literal_ip, parse_address, parse_target
 from pgrok.errors import AddressError
 
 POSTGRESQL_PORT = 5432
@@ -45,8 +45,8 @@ def _domain(text: str) -> str:
         parse_address(text, default_port=1)
     except AddressError as error:
         raise ValueError(str(error)) from None
-    if text.startswith((":", ".")) or text.isdigit():
-        raise ValueError("no host in it")
+    if text.startswith((":", ".", "[")) or text.isdigit() or is_literal_ip(host_of(text)):
+        raise ValueError("no name that others can stand before")
     return text.rstrip(".")
 
 

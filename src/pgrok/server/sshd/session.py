@@ -54,8 +54,8 @@ class Session:
         """
         try:
             login = await self._services.store.tokens.check(password)
-        except StoreError:
-            log.exception("token not checked", peer=str(self.connection.peer))
+        except StoreError as error:
+            log.error("token not checked", reason=str(error), peer=str(self.connection.peer))
             raise StoreError("the server cannot check tokens right now; try again") from None
         if login and self._services.connections_of(login.person.id) >= MAX_CONNECTIONS_OF_PERSON:
             raise TunnelRefused(f"a person may have {MAX_CONNECTIONS_OF_PERSON} connections")

@@ -51,6 +51,11 @@ class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
         self._accept: Accept | None = None
         self._forward_port = 0
 
+    @property
+    def goodbye(self) -> str | None:
+        """What the server said when it ended the connection, if it did."""
+        return self._goodbye
+
     # What the client asks
 
     @property

@@ -193,6 +193,18 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
             "database.url: found a text, expected sqlite:///FILE or"
             " postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded",
         ),
+        ("external_url: 'http://'", "external_url: found 'http://', expected a URL without a path,"
+         " such as https://example.com"),
+        (
+            "proxy: {scheme: http, domain: ''}",
+            "proxy.domain: found '', expected a domain such as example.com, with :PORT where"
+            " visitors have to type one",
+        ),
+        (
+            "proxy: {scheme: http, domain: '192.0.2.1:80'}",
+            "proxy.domain: found '192.0.2.1:80', expected a domain such as example.com, with :PORT"
+            " where visitors have to type one",
+        ),
         (
             "proxy: {scheme: http, domain: x.y, tcp: {port_start: 20000}}",
             "proxy.tcp.port_end: found nothing, expected a port above proxy.tcp.port_start",
