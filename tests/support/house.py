@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from pgrok.address import Address
 from pgrok.protocol import HINT, SERVER_INFO, Hint, ServerInfo, ServerInfoRequest, TunnelKind
@@ -21,6 +24,7 @@ from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store import Person, Store
 from pgrok.transport.client import connect
 from pgrok.transport.ssh.client import Accept, ClientConnection
+from support.channels import Noting
 from support.conditions import until
 from support.ports import LOOPBACK, free_port, free_range
 from support.transport import Acceptor, trust
@@ -82,6 +86,16 @@ class Client:
         self.connection._transport.resume_reading()
 
 
+class Visitor(Noting):
+    """Notes what comes to a visitor's socket."""
+
+    @property
+    def socket(self) -> asyncio.Transport:
+        """His side of the connection."""
+        assert self.transport
+        return self.transport
+
+
 class House:
     """The daemon, and who may connect to it."""
 
@@ -90,6 +104,7 @@ class House:
         self.daemon = daemon
         self.ssh = Address(LOOPBACK, settings.sshd.port)
         self.clients: list[Client] = []
+        self.visitors: list[Visitor] = []
 
     @property
     def tcp(self) -> range:
@@ -142,22 +157,34 @@ class House:
         await client.open(Hint(TunnelKind.TCP, instance, generation))
         return client
 
+    async def visit(self, port: int) -> Visitor:
+        """Return a visitor of a public TCP port, who leaves with the house."""
+        loop = asyncio.get_running_loop()
+        _, visitor = await loop.create_connection(Visitor, LOOPBACK, port)
+        self.visitors.append(visitor)
+        return visitor
+
     async def close(self) -> None:
-        """Take all clients away and see that nothing of them is left."""
+        """Take everybody away and see that nothing of them is left."""
+        for visitor in self.visitors:
+            visitor.socket.abort()
         for client in self.clients:
             client.connection.abort()
         await until(lambda: len(self.daemon.registry) == 0, "every lease has been released")
 
 
 @asynccontextmanager
-async def open_house(database: str, *, ports: int = 8) -> AsyncIterator[House]:
-    """Serve while the body runs."""
+async def open_house(database: str, *, ports: int = 8, **proxy: Any) -> AsyncIterator[House]:
+    """Serve while the body runs; `proxy` are settings of the front."""
     tcp = free_range(ports)
     settings = Settings(
         web=WebSettings(port=free_port()),
         sshd=SSHDSettings(port=free_port()),
         proxy=ProxySettings(
-            port=free_port(), tcp=TCPSettings(port_start=tcp.start, port_end=tcp.stop)
+            port=free_port(),
+            domain="localhost",
+            tcp=TCPSettings(port_start=tcp.start, port_end=tcp.stop),
+            **proxy,
         ),
         database=DatabaseSettings(url=database),
     )
@@ -207,6 +234,13 @@ async def get(port: int, host: str, *fields: str, target: str = "/") -> tuple[st
     writer.close()
     head, _, body = response.partition(b"\r\n\r\n")
     return head.decode("latin-1"), body
+
+
+def reset(transport: asyncio.BaseTransport) -> None:
+    """Let a visitor vanish: his system answers whatever comes with a reset."""
+    now = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+    transport.abort()  # type: ignore[attr-defined]
 
 
 async def within(seconds: float, work: Awaitable[object]) -> float:

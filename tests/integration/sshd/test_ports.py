@@ -13,7 +13,6 @@ from pgrok.protocol import Hint, TunnelKind
 from pgrok.server import daemon
 from pgrok.server.proxy import tcp
 from pgrok.server.sshd import session
-from support.channels import Noting
 from support.conditions import until
 from support.house import Client, House, open_house
 from support.ports import LOOPBACK, is_free
@@ -29,29 +28,18 @@ async def small_house(database: str) -> AsyncIterator[House]:
         yield opened
 
 
-async def visit(port: int, data: bytes = b"hello") -> Noting:
-    """Return what a visitor notes who says something."""
-    loop = asyncio.get_running_loop()
-    visitor = Noting(keep_open=False)
-    transport, _ = await loop.create_connection(lambda: visitor, LOOPBACK, port)
-    transport.write(data)
-    return visitor
-
-
-async def serves(client: Client) -> bool:
+async def serves(house: House, client: Client) -> bool:
     """Whether a visitor of its port comes through to this client."""
     assert isinstance(client.acceptor, Acceptor)
     protocols = client.acceptor.protocols
     before = len(protocols)
-    visitor = await visit(client.public_port)
-    await until(lambda: visitor.events[-1] == "lost" or len(protocols) > before)
-    came = len(protocols) > before
-    if came:
-        served = protocols[-1]
-        await until(lambda: served.data == b"hello")
-    assert visitor.transport
-    visitor.transport.abort()
-    return came
+    visitor = await house.visit(client.public_port)
+    visitor.socket.write(b"hello")
+    await until(lambda: visitor.events[-1] != "made" or len(protocols) > before)
+    if len(protocols) == before:
+        return False
+    await until(lambda: protocols[-1].data == b"hello")
+    return True
 
 
 async def test_a_port_is_of_the_range_and_open(house: House, token: str) -> None:
@@ -59,7 +47,7 @@ async def test_a_port_is_of_the_range_and_open(house: House, token: str) -> None
     assert client.public_port in house.tcp
     assert client.port == client.public_port
     assert client.url == f"tcp://localhost:{client.port}"
-    assert await serves(client)
+    assert await serves(house, client)
 
 
 async def test_a_person_gets_the_last_port_again(house: House, token: str) -> None:
@@ -81,8 +69,8 @@ async def test_a_second_tunnel_has_another_port_and_leaves_the_memory_alone(
     first = await house.tcp_tunnel(token)
     second = await house.tcp_tunnel(token)
     assert first.public_port != second.public_port
-    assert await serves(first)
-    assert await serves(second)
+    assert await serves(house, first)
+    assert await serves(house, second)
     assert await house.daemon.store.ports.last(person.id) == first.public_port
 
 
@@ -118,11 +106,11 @@ async def test_a_silent_holder_hands_its_socket_over(house: House, token: str) -
     newcomer = await house.tcp_tunnel(token)
     assert newcomer.public_port == holder.public_port
     assert house.tunnel((TunnelKind.TCP, holder.port)).port is port
-    assert await serves(newcomer)
+    assert await serves(house, newcomer)
     holder.go_on()
     with pytest.raises(Replaced):
         await holder.connection.wait_lost()
-    assert await serves(newcomer)
+    assert await serves(house, newcomer)
 
 
 async def test_a_returning_client_takes_its_socket_over_at_once(house: House, token: str) -> None:
@@ -131,7 +119,7 @@ async def test_a_returning_client_takes_its_socket_over_at_once(house: House, to
     ghost.stop()
     back = await house.tcp_tunnel(token, ONE, 2)
     assert house.tunnel((TunnelKind.TCP, back.port)).port is port
-    assert await serves(back)
+    assert await serves(house, back)
 
 
 async def test_a_second_tunnel_of_ours_keeps_its_port(house: House, token: str) -> None:
@@ -207,13 +195,13 @@ async def test_no_visitor_comes_before_the_client_knows_its_port(
         _, token = await house.person("bob")
         opening = asyncio.ensure_future(house.tcp_tunnel(token))
         await remembering.wait()
-        visitor = await visit(house.tcp[0])
-        await until(lambda: visitor.events[-1] == "lost")
+        visitor = await house.visit(house.tcp[0])
+        await until(lambda: visitor.events[-1] != "made")
         go.set()
         client = await opening
         assert isinstance(client.acceptor, Acceptor)
         assert client.acceptor.protocols == []
-        assert await serves(client)
+        assert await serves(house, client)
 
 
 async def test_a_client_lost_while_its_port_is_noted_leaves_nothing(
