@@ -40,6 +40,11 @@ def test_without_n_it_prints_the_url(connect: Connect, daemon: Daemon, person: P
         assert visit(ssh.url()).status == 200
 
 
+def test_without_a_forward_it_says_what_is_missing(connect: Connect) -> None:
+    with connect("-o", "ClearAllForwardings=yes") as ssh:
+        ssh.wait_for(r"There is no tunnel\. .* add -R 0:localhost:3000")
+
+
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["ctrl-c", "ctrl-d"])
 def test_on_a_terminal_a_key_ends_it(connect: Connect, key: str) -> None:
     with connect(terminal=True) as ssh:

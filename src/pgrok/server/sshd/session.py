@@ -27,7 +27,7 @@ MAX_TUNNELS_OF_PERSON = 100
 MAX_PORTS_TRIED = 64
 """Public ports tried before a tcp tunnel is refused: other programs may have some."""
 
-GREETING_SECONDS = 5.0
+GREETING_SECONDS = 1.0
 """How long a plain `ssh` is waited for to say what it forwards."""
 
 log = structlog.get_logger(__name__)
@@ -43,6 +43,7 @@ class Session:
         self._hint = Hint()
         self._leases: dict[Forward, Lease[Tunnel]] = {}
         self._made_up_ports = itertools.count(1)
+        self._asked = asyncio.Event()
         self._ready = asyncio.Event()
         self._trouble = ""
         services.sessions.enter(self)
@@ -70,6 +71,7 @@ class Session:
 
     async def forward(self, forward: Forward) -> int:
         """Open a tunnel and return the port that the client is told."""
+        self._asked.set()
         try:
             lease = await self._open(self._require_login(), forward)
         except PgrokError as error:
@@ -101,7 +103,8 @@ class Session:
         """Return where the tunnels are, once there is one, or why there is none."""
         try:
             async with asyncio.timeout(GREETING_SECONDS):
-                await self._ready.wait()
+                await self._asked.wait()
+            await self._ready.wait()
         except TimeoutError:
             return "There is no tunnel. Press Ctrl-C and add -R 0:localhost:3000 to the command.\n"
         if not self._leases:
