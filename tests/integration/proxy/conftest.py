@@ -1,13 +1,20 @@
-"""A daemon of its own for every test."""
+"""A daemon of its own for every test, on the loop that the commands use."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from support.house import House, new_database, open_house
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Return the loop to test on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture
