@@ -1,4 +1,4 @@
-"""Who may try to authenticate: the bound on connections that have not done so yet."""
+"""Bounds on connections of people who are not known yet, in all and per address."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ NETWORK_BITS = 64
 
 
 class Admission:
-    """Counts half-open connections, in all and per address."""
+    """Counts connections, in all and per address; made for those that are half open."""
 
     def __init__(self, *, in_all: int = 256, per_address: int = 32) -> None:
         self._in_all = in_all
         self._per_address = per_address
-        self._half_open: Counter[object] = Counter()
+        self._inside: Counter[object] = Counter()
 
     def enter(self, address: str) -> bool:
         """Let a new connection in, unless too many are under way; True if it is in."""
         origin = _origin(address)
-        if self._half_open.total() >= self._in_all:
+        if self._inside.total() >= self._in_all:
             return False
-        if self._half_open[origin] >= self._per_address:
+        if self._inside[origin] >= self._per_address:
             return False
-        self._half_open[origin] += 1
+        self._inside[origin] += 1
         return True
 
     def leave(self, address: str) -> None:
-        """A connection that was let in has authenticated or gone."""
+        """A connection that was let in has gone, or need not be counted any more."""
         origin = _origin(address)
-        self._half_open[origin] -= 1
-        if self._half_open[origin] <= 0:
-            del self._half_open[origin]
+        self._inside[origin] -= 1
+        if self._inside[origin] <= 0:
+            del self._inside[origin]
 
 
 def _origin(address: str) -> object:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from pgrok.address import Address
+from pgrok.transport.ssh import multiplexer
 from support.channels import Noting
 from support.conditions import steps, until
 from support.house import Client, House, Visitor, reset
@@ -156,6 +157,21 @@ async def test_visits_outlive_the_tunnel(place: Place) -> None:
     await until(lambda: far.data == b"still here")
     channel.write(b"so am I")
     await until(lambda: visitor.data == b"so am I")
+
+
+async def test_a_client_has_so_many_visitors_and_no_more(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multiplexer, "MAX_CHANNELS", 2)
+    first, _, _ = await place.coupled()
+    await place.coupled()
+    third = await place.visit()
+    await until(lambda: third.events[-1] != "made")
+    first.socket.abort()
+    assert place.acceptor.protocols[0].transport
+    place.acceptor.protocols[0].transport.close()
+    await until(lambda: len(place.client.connection._channels) == 1)
+    await place.coupled()
 
 
 async def test_a_visitor_may_leave_before_the_channel_stands(place: Place) -> None:

@@ -55,6 +55,7 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "connection_made": ((SERVER,), ["transport"]),
     "create_task": (BOTH, ["coro", "task_logger"]),
     "data_received": (BOTH, ["data", "datatype"]),
+    "internal_error": ((SERVER,), ["exc_info", "error_logger"]),
     "pause_writing": (BOTH, []),
     "reload_config": ((SERVER,), []),
     "resume_writing": (BOTH, []),

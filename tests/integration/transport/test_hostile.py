@@ -80,7 +80,7 @@ async def test_nothing_is_left_of_whoever_breaks_off() -> None:
         served.clients.clear()
         del opener
         await until(lambda: collected(left), "all connections are freed")
-        assert admission._half_open.total() == 0
+        assert admission._inside.total() == 0
 
 
 async def break_off(served: Served, size: int) -> None:

@@ -142,6 +142,20 @@ async def test_a_bug_behind_a_request_is_a_failure_and_nothing_more() -> None:
         assert await ask(connection, "hint", b"4") == (MSG_REQUEST_SUCCESS, b"4")
 
 
+async def test_a_bug_that_escapes_into_asyncssh_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving() as served, raw(served) as connection:
+
+        def fail(_: object) -> None:
+            raise ZeroDivisionError
+
+        served.client.connection.answer = fail  # type: ignore[assignment, method-assign]
+        assert await ask(connection, "hint", b"") == (MSG_REQUEST_FAILURE, b"")
+        await until(lambda: served.client.lost is not None)
+        assert "ZeroDivisionError" in caplog.text
+
+
 async def test_too_many_requests_at_once_end_the_connection() -> None:
     async with serving(Slow) as served, raw(served) as connection:
         for number in range(MAX_PENDING + 1):

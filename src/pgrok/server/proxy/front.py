@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Protocol
+from typing import Protocol, cast
 
 from pgrok.http.forwarding import Visitor, tell_visitor, without_foreign_cookies
 from pgrok.http.pages import Code, Problem
@@ -14,9 +14,17 @@ from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.downstream import DownstreamConnection, Timeouts
 from pgrok.relay.exchange import Exchange, Route
 from pgrok.relay.pool import Pool
+from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
 from pgrok.server.members import Members
 from pgrok.server.proxy.sockets import notice_death
+from pgrok.transport.admission import Admission
+
+MAX_CONNECTIONS = 8192
+"""Visitors' connections in all; one more is answered 503 and closed."""
+
+MAX_PER_ADDRESS = 512
+"""Of one address, or one IPv6 /64 network, unless it is a trusted proxy's."""
 
 Network = IPv4Network | IPv6Network
 
@@ -50,6 +58,7 @@ class Front:
         self._trusted = trusted_proxies
         self._deadlines = deadlines
         self._timeouts = timeouts or Timeouts()
+        self._strangers = Admission(in_all=MAX_CONNECTIONS, per_address=MAX_PER_ADDRESS)
         self.connections: Members[_VisitorConnection] = Members()
 
     def accept(self) -> asyncio.Protocol:
@@ -60,6 +69,21 @@ class Front:
         """Close the connections that idle, and the others after the request they carry."""
         for connection in self.connections:
             connection.close_when_idle()
+
+    def enter(self, connection: _VisitorConnection, visitor: Visitor) -> bool:
+        """Let a connection in, unless there are too many; True if it is in."""
+        if len(self.connections) >= MAX_CONNECTIONS:
+            return False
+        if not (visitor.trusted or self._strangers.enter(visitor.address)):
+            return False
+        self.connections.enter(connection)
+        return True
+
+    def leave(self, connection: _VisitorConnection, visitor: Visitor) -> None:
+        """A connection that was let in is gone, or has left HTTP."""
+        self.connections.leave(connection)
+        if not visitor.trusted:
+            self._strangers.leave(visitor.address)
 
     def route(self, exchange: Exchange, visitor: Visitor) -> None:
         """Send one request into its tunnel."""
@@ -99,31 +123,42 @@ class _VisitorConnection(DownstreamConnection):
     def __init__(self, front: Front, deadlines: Deadlines, timeouts: Timeouts) -> None:
         super().__init__(self, deadlines, timeouts)
         self._front = front
-        self._visitor = Visitor("", "", trusted=False)
+        self._visitor: Visitor | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note who it is."""
+        """Note who it is, if there is room."""
         peername = transport.get_extra_info("peername")
         if not peername:
             transport.close()
             return
+        visitor = self._front.visitor_at(peername[0])
+        if not self._front.enter(self, visitor):
+            refusal = refuse_bytes(Problem(Code.OVERLOADED, 503, retry_after=1))
+            cast("asyncio.Transport", transport).write(refusal)
+            transport.close()
+            return
+        self._visitor = visitor
         notice_death(transport)
-        self._visitor = self._front.visitor_at(peername[0])
-        self._front.connections.enter(self)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget about them."""
-        self._front.connections.leave(self)
+        self._go()
         super().connection_lost(exc)
 
     def leave(self) -> Detached:
         """Leave HTTP after a 101."""
-        self._front.connections.leave(self)
+        self._go()
         return super().leave()
+
+    def _go(self) -> None:
+        visitor, self._visitor = self._visitor, None
+        if visitor is not None:
+            self._front.leave(self, visitor)
 
     def route(self, exchange: Exchange) -> None:
         """Backend: find the tunnel."""
+        assert self._visitor is not None
         self._front.route(exchange, self._visitor)
 
     def finished(self, exchange: Exchange) -> None:

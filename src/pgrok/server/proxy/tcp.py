@@ -61,4 +61,6 @@ class _Visitor(SpliceEnd):
         channel_end = SpliceEnd()
         self.join(channel_end)
         super().connection_made(transport)
-        channel_end.give_up = open_channel(channel_end, Address(*peername[:2]))
+        # Clients want a literal address, which does not say on which interface it is local.
+        visitor = Address(peername[0].partition("%")[0], peername[1])
+        channel_end.give_up = open_channel(channel_end, visitor)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
+from typing import Any
 
 import asyncssh
 from asyncssh.channel import SSHServerChannel
@@ -38,6 +40,8 @@ MAX_SESSIONS = 4
 LEAVING_SECONDS = 1.0
 """How long a plain `ssh` may take to end by itself, with exit status 0, after its session has
 ended; a visitor who is being served may keep it."""
+
+log = logging.getLogger(__name__)
 
 
 class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection):
@@ -205,6 +209,12 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
         self._report_global_response(False)
 
     # The end
+
+    def internal_error(self, exc_info: Any = None, error_logger: Any = None) -> None:
+        """Log what asyncssh would end the connection for in silence."""
+        if self._admitted_from is None:
+            log.error("an exception ended an SSH connection", exc_info=exc_info or True)
+        super().internal_error(exc_info, error_logger)
 
     def _process_disconnect(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         self._goodbye = True

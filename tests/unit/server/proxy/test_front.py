@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from pgrok.server.proxy.front import canonical_host
+
+
+@pytest.mark.parametrize(
+    ("sent", "looked_up"),
+    [
+        (b"bob.example.com", "bob.example.com"),
+        (b"BOB.Example.COM:8080", "bob.example.com"),
+        (b"bob.example.com.", "bob.example.com"),
+        (b"bob.example.com.:80", "bob.example.com"),
+        (b"bob.example.com..", "bob.example.com."),
+        (b"[::1]:80", "[::1]:80"),
+        (b"", ""),
+        (b"\xe9.example.com", "\xe9.example.com"),
+    ],
+)
+def test_hosts_are_looked_up_without_case_port_and_dot(sent: bytes, looked_up: str) -> None:
+    assert canonical_host(sent) == looked_up
