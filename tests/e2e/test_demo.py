@@ -41,8 +41,9 @@ def test_a_taken_port_is_named_and_another_one_used(tmp_path: Path) -> None:
     with type_command(tmp_path / "1", BIN / "pgrokd", "demo") as first:
         url = first.wait_for(PUBLIC_URL)[0]
         with type_command(tmp_path / "2", BIN / "pgrokd", "demo") as second:
-            port = url.rpartition(":")[2]
-            second.wait_for(rf"{port}.*(taken|in use)")
+            # Which ports are free on the machine of this test is not the test's business.
+            second.wait_for(r"Port \d+ is taken: using \d+ for visitors instead\.")
             other = second.wait_for(PUBLIC_URL)[0]
+            assert other != url
             assert re.sub(r"\d+$", "", other) == re.sub(r"\d+$", "", url)
             assert visit(other).status == visit(url).status == 200
