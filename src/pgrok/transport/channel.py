@@ -288,8 +288,8 @@ class TunnelChannel(asyncio.Transport):
 
     def _account(self, octets: int) -> None:
         """Count data that arrived against the window."""
-        self._require(self._open, "data on a channel that is not open")
-        self._require(not self._has_ended(), "channel data after its end")
+        if not self._open or self._eof_arrived or self._close_arrived:
+            raise RemoteProtocolError("data on a channel that is not open, or after its end")
         self._window.take(octets)
 
     def _has_ended(self) -> bool:
