@@ -112,7 +112,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         await stack.enter_async_context(store.only_daemon())
         rooms = _Rooms(settings, store, await store.host_keys.all())
         dashboard = rooms.dashboard(await _provider(settings, stack))
-        await rooms.listen(stack)
+        stack.callback(rooms.stop_listening)
+        await rooms.listen()
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [
             group.create_task(dashboard.serve(), name="web"),
@@ -170,7 +171,7 @@ class _Rooms:
         )
         self._closers: list[Callable[[], None]] = []
 
-    async def listen(self, stack: AsyncExitStack) -> None:
+    async def listen(self) -> None:
         """Open the public front and the SSH port."""
         proxy = self.settings.proxy
         front_address = Address(proxy.host, proxy.port)
@@ -180,11 +181,10 @@ class _Rooms:
             front = await loop.create_server(
                 self.front.accept, front_address.host, front_address.port, backlog=1024
             )
-        stack.callback(front.close)
+        self._closers.append(front.close)
         with _names_the_key("sshd.port", ssh_address):
             listener = await sshd.start(ssh_address, self.host_keys, self.services)
-        stack.callback(listener.close)
-        self._closers += (front.close, listener.close)
+        self._closers.append(listener.close)
         log.info("visitors", at=proxy.public_url("NAME"), listening=str(front_address))
         log.info("clients", at=self.settings.client_address, listening=str(ssh_address))
 
@@ -208,10 +208,14 @@ class _Rooms:
         """Return what the dashboard shows."""
         return [tunnel.describe() for tunnel in self.registry.of_person(person_id)]
 
-    async def drain(self) -> None:
-        """Accept nobody, let requests finish, then send the clients away."""
+    def stop_listening(self) -> None:
+        """Accept nobody any more; once is as good as twice."""
         for close in self._closers:
             close()
+
+    async def drain(self) -> None:
+        """Accept nobody, let requests finish, then send the clients away."""
+        self.stop_listening()
         self.front.drain()
         await self.front.connections.gone(DRAIN_SECONDS)
         sshd.say_goodbye(self.services.sessions)

@@ -14,11 +14,10 @@ from pgrok.address import Address
 from pgrok.errors import HostKeyMismatch, ServerUnavailable, ServerUnreachable, TokenRefused
 from pgrok.transport import algorithms
 from pgrok.transport.interfaces import HostKeyInfo
+from pgrok.transport.options import COMMON
 from pgrok.transport.ssh.client import ClientConnection
 
 CONNECT_SECONDS = 15.0
-KEEPALIVE_SECONDS = 11.0
-KEEPALIVE_COUNT = 3
 
 USER_NAME = "pgrok"
 """What the original's client sends; servers ignore it."""
@@ -92,7 +91,7 @@ def _options(
     _ensure_local_user_name()
     preferred = [name for name in host_key_algorithms if name in algorithms.HOST_KEYS]
     return asyncssh.SSHClientConnectionOptions(
-        config=None,
+        **COMMON,
         host=address.host,
         port=address.port,
         username=USER_NAME,
@@ -100,25 +99,12 @@ def _options(
         known_hosts=None,
         agent_path=None,
         client_keys=None,
-        gss_host=None,
         preferred_auth="password",
-        public_key_auth=False,
-        kbdint_auth=False,
-        host_based_auth=False,
         server_host_key_algs=[
             *preferred,
             *(name for name in algorithms.HOST_KEYS if name not in preferred),
         ],
-        kex_algs=algorithms.KEY_EXCHANGES,
-        encryption_algs=algorithms.CIPHERS,
-        mac_algs=algorithms.MACS,
-        compression_algs=algorithms.COMPRESSIONS,
-        signature_algs=algorithms.SIGNATURES,
         login_timeout=CONNECT_SECONDS,
-        keepalive_interval=KEEPALIVE_SECONDS,
-        keepalive_count_max=KEEPALIVE_COUNT,
-        rekey_bytes=algorithms.REKEY_BYTES,
-        rekey_seconds=0,
         client_version=client_version,
     )
 

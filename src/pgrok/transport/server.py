@@ -12,12 +12,10 @@ from pgrok.address import Address
 from pgrok.transport import algorithms
 from pgrok.transport.admission import Admission
 from pgrok.transport.interfaces import Client, Connection
+from pgrok.transport.options import COMMON
 from pgrok.transport.ssh.server import ServerConnection
 
 LOGIN_SECONDS = 15.0
-KEEPALIVE_SECONDS = 11.0
-KEEPALIVE_COUNT = 3
-"""asyncssh gives up on the interval after the count: a dead peer is gone after 44 s."""
 
 
 class Listener:
@@ -63,26 +61,13 @@ async def listen(
 
 def _options(host_keys: Sequence[bytes]) -> asyncssh.SSHServerConnectionOptions:
     options = asyncssh.SSHServerConnectionOptions(
-        config=None,
+        **COMMON,
         server_host_keys=[asyncssh.import_private_key(pem) for pem in host_keys],
         send_server_host_keys=True,
-        kex_algs=algorithms.KEY_EXCHANGES,
-        encryption_algs=algorithms.CIPHERS,
-        mac_algs=algorithms.MACS,
-        compression_algs=algorithms.COMPRESSIONS,
-        signature_algs=algorithms.SIGNATURES,
         password_auth=True,
-        public_key_auth=False,
-        kbdint_auth=False,
-        host_based_auth=False,
-        gss_host=None,
         agent_forwarding=False,
         x11_forwarding=False,
         login_timeout=LOGIN_SECONDS,
-        keepalive_interval=KEEPALIVE_SECONDS,
-        keepalive_count_max=KEEPALIVE_COUNT,
-        rekey_bytes=algorithms.REKEY_BYTES,
-        rekey_seconds=0,
         server_version="pgrok",
         encoding=None,
         line_editor=False,
