@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,11 @@ from support.origin import Origin
 
 pytest_plugins = ["support.postgres"]
 
-pytest_plugins = ["support.postgres"]
+
+def pytest_configure() -> None:
+    """Let Ctrl-C end what the tests start: a shell's background jobs inherit that it is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
