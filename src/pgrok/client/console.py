@@ -34,6 +34,8 @@ class Console:
         self._put = put
         self._remote = remote
         self._colour = colour
+        self._second = 0
+        self._clock = ""
 
     def connecting(self) -> None:
         """The first attempt begins."""
@@ -52,8 +54,10 @@ class Console:
 
     def request(self, record: RequestRecord) -> None:
         """Log a request that was forwarded."""
-        line = request_line(record, time.strftime("%H:%M:%S"), colour=self._colour)
-        self._put(line, droppable=True)
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._clock = second, time.strftime("%H:%M:%S", time.localtime(second))
+        self._put(request_line(record, self._clock, colour=self._colour), droppable=True)
 
 
 def wants_colour(*, terminal: bool, environ: Mapping[str, str]) -> bool:

@@ -10,11 +10,14 @@ from collections.abc import Callable
 LIMIT = 1000
 """Lines that may wait to be written before those that can be missed are dropped."""
 
+PAUSE = 0.02
+"""Seconds between two writes: waking a thread for every line would cost more than the line."""
+
 _FULL_PIPE_PAUSE = 0.05
 
 
 class LineWriter:
-    """Writes lines in a thread of its own.
+    """Writes lines in a thread of its own; they are put in by one other thread.
 
     A pipe that nobody empties blocks whoever writes to it; here it blocks only this thread,
     and what waits is bounded. When the reader is gone, lines go nowhere: the tunnel stays.
@@ -24,9 +27,12 @@ class LineWriter:
         self._write = write
         self._limit = limit
         self._lines: deque[str] = deque()
+        # Both only ever grow, each in one thread, so that they need no lock.
         self._dropped = 0
-        self._closing = False
-        self._changed = threading.Condition()
+        self._dropped_told = 0
+        self._called = False
+        self._work = threading.Event()
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pgrok-output", daemon=True)
         self._thread.start()
 
@@ -35,37 +41,43 @@ class LineWriter:
 
         Beyond the limit, droppable lines are counted instead, and beyond twice the limit all.
         """
-        with self._changed:
-            if len(self._lines) >= (self._limit if droppable else 2 * self._limit):
-                self._dropped += 1
-                return
-            self._lines.append(line)
-            self._changed.notify()
+        if len(self._lines) >= (self._limit if droppable else 2 * self._limit):
+            self._dropped += 1
+            return
+        self._lines.append(line)
+        if not self._called:
+            self._called = True
+            self._work.set()
 
     def close(self, timeout: float) -> None:
         """Write what is queued, for at most `timeout` seconds."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        self._closing.set()
+        self._work.set()
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        try:
-            while text := self._next():
-                self._write_all(text.encode("utf-8", "replace"))
-        except (OSError, ValueError):
-            self._discard()
+        readable = True
+        while not self._closing.is_set() or self._lines:
+            self._work.wait()
+            self._work.clear()
+            # Before the lines are taken: whoever puts one in later calls again.
+            self._called = False
+            text = self._take()
+            try:
+                if readable:
+                    self._write_all(text.encode("utf-8", "replace"))
+            except (OSError, ValueError):
+                readable = False
+            self._closing.wait(PAUSE)
 
-    def _next(self) -> str:
-        """Wait for lines and return all that there are; nothing means the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._lines or self._dropped or self._closing)
-            lines = [*self._lines]
-            self._lines.clear()
-            if self._dropped:
-                lines.append(f"({self._dropped} lines left out: the output is read too slowly)")
-                self._dropped = 0
-        return "".join(f"{line}\n" for line in lines)
+    def _take(self) -> str:
+        """Return all the lines that there are."""
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        dropped = self._dropped - self._dropped_told
+        if dropped:
+            self._dropped_told += dropped
+            lines.append(f"({dropped} lines left out: the output is read too slowly)")
+        return "".join([f"{line}\n" for line in lines])
 
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)
@@ -74,10 +86,3 @@ class LineWriter:
             if written is None:  # somebody made the pipe non-blocking, and it is full
                 time.sleep(_FULL_PIPE_PAUSE)
             view = view[written or 0 :]
-
-    def _discard(self) -> None:
-        with self._changed:
-            while not self._closing:
-                self._lines.clear()
-                self._dropped = 0
-                self._changed.wait()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
+class RequestRecord(NamedTuple):
     """One forwarded request, when its response ended, or was a 101.
 
     `path` is the request target as the visitor sent it. `status` is 0 where no response came
