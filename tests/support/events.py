@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.fields import Fields
 from pgrok.http.head import RequestHead, ResponseHead
-from pgrok.http.reader import Body, End, RequestReader, ResponseReader
+from pgrok.http.reader import Body, RequestReader, ResponseReader
 
 Outcome = list[RequestHead | ResponseHead | bytes | Fields | int]
 """Heads, the octets of each body in one piece, the trailers that ended it; at last the status
@@ -58,12 +58,20 @@ def _read(reader: RequestReader | ResponseReader, parts: Iterable[bytes], *, eof
 def _take_events(reader: RequestReader | ResponseReader, outcome: Outcome) -> None:
     while (event := reader.next_event()) is not None:
         if isinstance(event, Body):
-            before = outcome.pop() if outcome and isinstance(outcome[-1], bytes) else b""
-            assert isinstance(before, bytes)
-            outcome.append(before + b"".join(event.pieces))
-        elif isinstance(event, End):
-            outcome.append(event.trailers)
-            if isinstance(reader, RequestReader):
-                reader.start_next()
+            _add_body(event, outcome)
         else:
             outcome.append(event)
+        if not reader.awaits_message:
+            if not isinstance(event, Body):
+                outcome.append(Fields.of())
+            if isinstance(reader, RequestReader):
+                reader.start_next()
+
+
+def _add_body(body: Body, outcome: Outcome) -> None:
+    if body.pieces:
+        before = outcome.pop() if outcome and isinstance(outcome[-1], bytes) else b""
+        assert isinstance(before, bytes)
+        outcome.append(before + b"".join(body.pieces))
+    if body.trailers is not None:
+        outcome.append(body.trailers)

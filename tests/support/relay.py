@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from pgrok.http.head import ResponseHead
+from pgrok.http.forwarding import forward_request
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.downstream import DownstreamConnection, Timeouts
@@ -51,6 +51,7 @@ class Relay:
         self.refuses = False
         self.parks = False
         self.half_close = True
+        self.host: str | None = None
 
     def visitor(self) -> MemoryTransport:
         """Return the end of a new visitor's connection."""
@@ -70,12 +71,9 @@ class Relay:
 
     def forward(self, exchange: Exchange) -> None:
         """Send a request to the target."""
-        exchange.forward(Route(self.pool, exchange.request, self.rewrite, self.explain))
+        head = forward_request(exchange.request)
+        exchange.forward(Route(self.pool, head, self.explain, self.host))
         self.loop.run()
-
-    def rewrite(self, response: ResponseHead) -> ResponseHead:
-        """Change nothing; tests may replace it."""
-        return response
 
     def explain(self, error: Exception | None) -> Problem:
         """Name the class of what went wrong."""
@@ -89,7 +87,8 @@ class Relay:
         elif self.parks:
             self.parked.append(exchange)
         else:
-            exchange.forward(Route(self.pool, exchange.request, self.rewrite, self.explain))
+            head = forward_request(exchange.request)
+            exchange.forward(Route(self.pool, head, self.explain, self.host))
 
     def finished(self, exchange: Exchange) -> None:
         self.statuses.append(exchange.status)

@@ -10,7 +10,7 @@ from pgrok.address import Address, TargetURL
 from pgrok.client.dialer import Dialer, explain
 from pgrok.client.records import RequestRecord
 from pgrok.client.targets import Rules, Target
-from pgrok.http.head import RequestHead, ResponseHead
+from pgrok.http.forwarding import forward_request
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.downstream import DownstreamConnection, Timeouts
@@ -53,15 +53,34 @@ class _Forwarder:
         self.rules = rules
         self.log = log
         self.deadlines = Deadlines(asyncio.get_running_loop())
-        self._pools: dict[tuple[str, Address], Pool] = {}
+        self._pools: dict[TargetURL, Pool] = {}
+        self._destinations: dict[Target, _Destination] = {}
 
-    def pool(self, url: TargetURL) -> Pool:
-        """Return the connections to a target, made at its first request."""
-        place = (url.scheme, url.address)
+    def destination(self, target: Target) -> _Destination:
+        """Return the way to a target, made at its first request."""
+        known = self._destinations.get(target)
+        if known is None:
+            known = self._destinations[target] = self._find(target.url)
+        return known
+
+    def _find(self, url: TargetURL) -> _Destination:
+        place = replace(url, base_path="")
         if place not in self._pools:
             dialer = Dialer(url.address, secure=url.secure)
             self._pools[place] = Pool(dialer.dial, self.deadlines)
-        return self._pools[place]
+        return _Destination(url.address, self._pools[place])
+
+
+class _Destination:
+    """One target, as far as its requests are concerned; rules may share its connections."""
+
+    def __init__(self, address: Address, pool: Pool) -> None:
+        self._address = address
+        self.pool = pool
+
+    def explain(self, error: Exception | None) -> Problem:
+        """Say for visitors why no response came."""
+        return Problem(Code.TARGET_DOWN, 502, explain(self._address, error))
 
 
 class _Channel(DownstreamConnection):
@@ -75,16 +94,9 @@ class _Channel(DownstreamConnection):
         """Backend: choose the target by the path."""
         request = exchange.request
         target = self._forwarder.rules.match(request.target)
-        exchange.forward(
-            Route(
-                pool=self._forwarder.pool(target.url),
-                request=_rewritten(request, target),
-                rewrite_response=_unchanged,
-                explain=lambda error: Problem(
-                    Code.TARGET_DOWN, 502, explain(target.url.address, error)
-                ),
-            )
-        )
+        destination = self._forwarder.destination(target)
+        head = forward_request(request, target=target.rewrite(request.target))
+        exchange.forward(Route(destination.pool, head, destination.explain))
 
     def finished(self, exchange: Exchange) -> None:
         """Backend: log the request."""
@@ -97,12 +109,3 @@ class _Channel(DownstreamConnection):
                 exchange.duration,
             )
         )
-
-
-def _rewritten(request: RequestHead, target: Target) -> RequestHead:
-    path = target.rewrite(request.target)
-    return request if path == request.target else replace(request, target=path)
-
-
-def _unchanged(response: ResponseHead) -> ResponseHead:
-    return response

@@ -8,12 +8,12 @@ other people's ideas of a line end go no further.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol
 
 from pgrok.errors import LocalProtocolError, RemoteProtocolError
-from pgrok.http.fields import Fields, encode, has_illegal_value, permitted_trailers
+from pgrok.http.fields import Fields, permitted_trailers
 from pgrok.http.head import MAX_HEAD_BYTES, MAX_HEAD_LINES, Framing
 
 MAX_CHUNK_LINE = 1024
@@ -22,8 +22,9 @@ MAX_CHUNK_LINE = 1024
 Pieces = list[memoryview]
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
-_TRAILER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
 _CRLF = b"\r\n"
+
+NO_TRAILERS = Fields((), ())
 
 
 class BodyReader(Protocol):
@@ -48,7 +49,7 @@ class LengthReader:
     def __init__(self, length: int) -> None:
         self._left = length
         self.done = length == 0
-        self.trailers: Fields = []
+        self.trailers = NO_TRAILERS
 
     def receive(self, data: memoryview, pieces: Pieces) -> int:
         """See `BodyReader`."""
@@ -70,7 +71,7 @@ class UntilCloseReader:
 
     def __init__(self) -> None:
         self.done = False
-        self.trailers: Fields = []
+        self.trailers = NO_TRAILERS
 
     def receive(self, data: memoryview, pieces: Pieces) -> int:
         """See `BodyReader`."""
@@ -96,10 +97,11 @@ class ChunkedReader:
 
     def __init__(self) -> None:
         self.done = False
-        self.trailers: Fields = []
+        self.trailers = NO_TRAILERS
         self._in = _In.SIZE
         self._left = 0
         self._line = b""
+        self._trailer_lines: list[bytes] = []
         self._trailer_bytes = 0
 
     def receive(self, data: memoryview, pieces: Pieces) -> int:
@@ -157,7 +159,7 @@ class ChunkedReader:
         elif line:
             self._add_trailer(line)
         else:
-            self.done = True
+            self._end_trailers()
 
     def _begin_chunk(self, line: bytes) -> None:
         match = _CHUNK_LINE.fullmatch(line)
@@ -167,41 +169,39 @@ class ChunkedReader:
         self._in = _In.DATA if self._left else _In.TRAILER
 
     def _add_trailer(self, line: bytes) -> None:
-        match = _TRAILER.fullmatch(line)
         self._trailer_bytes += len(line) + 2
-        if match is None or has_illegal_value([(match[1], match[2])]):
-            raise RemoteProtocolError("malformed trailer field")
-        if self._trailer_bytes > MAX_HEAD_BYTES or len(self.trailers) >= MAX_HEAD_LINES:
+        if self._trailer_bytes > MAX_HEAD_BYTES or len(self._trailer_lines) >= MAX_HEAD_LINES:
             raise RemoteProtocolError("too many trailer fields", status=431)
-        self.trailers.append((match[1], match[2]))
+        self._trailer_lines.append(line)
+
+    def _end_trailers(self) -> None:
+        if self._trailer_lines:
+            section = b"\n%b\r\n" % _CRLF.join(self._trailer_lines)
+            self.trailers = Fields.parse(section, 0, len(section))
+        self.done = True
 
 
-def body_reader(framing: Framing, length: int) -> BodyReader:
+def body_reader(framing: Framing, length: int | None) -> BodyReader:
     """Return the reader for a body that is framed so."""
     if framing is Framing.CHUNKED:
         return ChunkedReader()
-    return UntilCloseReader() if framing is Framing.UNTIL_CLOSE else LengthReader(length)
+    return UntilCloseReader() if framing is Framing.UNTIL_CLOSE else LengthReader(length or 0)
 
 
-class BodyWriter:
-    """Writes a body in the framing that the message's new head announces."""
+def encode_body(
+    framing: Framing, pieces: Pieces, trailers: Fields | None
+) -> Sequence[bytes | memoryview]:
+    """Return what to send for some of a body whose head has announced `framing`.
 
-    def __init__(self, framing: Framing) -> None:
-        self._framing = framing
-
-    def encode(self, pieces: Iterable[memoryview]) -> list[bytes | memoryview]:
-        """Return what to send for these pieces of the body."""
-        if self._framing is not Framing.CHUNKED:
-            if self._framing is Framing.NONE:
-                raise LocalProtocolError("body data for a message without a body")
-            return list(pieces)
-        chunks: list[bytes | memoryview] = []
-        for piece in pieces:
-            chunks += (b"%x\r\n" % len(piece), piece, _CRLF)
-        return chunks
-
-    def end(self, trailers: Fields) -> bytes:
-        """Return what to send after the last piece; only chunks can carry trailers."""
-        if self._framing is not Framing.CHUNKED:
-            return b""
-        return b"0\r\n%b\r\n" % encode(permitted_trailers(trailers))
+    `trailers` is None while more is to come; only chunks can carry any.
+    """
+    if framing is not Framing.CHUNKED:
+        if framing is Framing.NONE and pieces:
+            raise LocalProtocolError("body data for a message without a body")
+        return pieces
+    chunks: list[bytes | memoryview] = []
+    for piece in pieces:
+        chunks += (b"%x\r\n" % len(piece), piece, _CRLF)
+    if trailers is not None:
+        chunks.append(_CRLF.join([b"0", *permitted_trailers(trailers), b"", b""]))
+    return chunks

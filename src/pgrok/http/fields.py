@@ -1,17 +1,17 @@
-"""Header and trailer fields (RFC 9110 5): kept in order, names as sent, looked up without case."""
+"""Header and trailer fields (RFC 9110 5): lines in order and as sent, looked up without case."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
-Field = tuple[bytes, bytes]
-"""A name as it was sent, and its value without white space around it."""
-
-Fields = list[Field]
+from pgrok.errors import RemoteProtocolError
 
 HOP_BY_HOP = frozenset(
     {
+        # A name that RFC 9112 9.6 reserves, so that the option of Connection means no field.
+        b"close",
         b"connection",
         b"keep-alive",
         b"proxy-authenticate",
@@ -53,48 +53,97 @@ FORBIDDEN_IN_TRAILERS = (
 # Framing, routing and what a relay says are no business of a visitor's Connection field.
 _NEVER_NOMINATED = ABOUT_VISITOR | {b"host", b"content-length"}
 
-_ILLEGAL_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+# A name, in lower case, and the line around it. The LF of the line before and the one behind hold
+# the match in place: where fewer lines match than there are, something between is no field line.
+# The quantifiers are possessive, so that no input makes the search go back.
+_NAMES = re.compile(rb"\n([!#$%&'*+.^_`|~0-9a-z-]++):[\t\x20-\x7e\x80-\xff]*+\r(?=\n)")
 
 
-def values(fields: Iterable[Field], name: bytes) -> list[bytes]:
-    """Return the values of all fields called `name`, which is given in lower case."""
-    return [value for key, value in fields if key.lower() == name]
+class Fields:
+    """A field section. Names to look for are given in lower case.
+
+    `lines` are without their ends, `names` in lower case; both have the same order.
+    """
+
+    __slots__ = ("lines", "names")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, lines: Sequence[bytes], names: Sequence[bytes]) -> None:
+        self.lines = lines
+        self.names = names
+
+    @classmethod
+    def of(cls, *fields: tuple[bytes, bytes]) -> Fields:
+        """Return the section with these names and values, which are legal."""
+        return cls([b"%b: %b" % field for field in fields], [name.lower() for name, _ in fields])
+
+    @classmethod
+    def parse(cls, data: bytes, start: int, end: int) -> Fields:
+        """Return the field lines in `data`, from the LF before the first to the end of the last.
+
+        Raises `RemoteProtocolError` if anything between is not a field line of RFC 9112 5:
+        folded lines, bare CR or LF, control characters.
+        """
+        names = _NAMES.findall(data.lower(), start, end)
+        if len(names) + 1 != data.count(b"\n", start, end):
+            raise RemoteProtocolError("malformed field line")
+        return cls(data[start + 1 : end - 2].split(b"\r\n") if names else [], names)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fields) and self.pairs() == other.pairs()
+
+    def __repr__(self) -> str:
+        return f"Fields{self.pairs()}"
+
+    def pairs(self) -> list[tuple[bytes, bytes]]:
+        """Return names as they were sent, and values without the white space around them."""
+        parted = (line.partition(b":") for line in self.lines)
+        return [(name, value.strip(b" \t")) for name, _, value in parted]
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Return the values of all fields called `name`."""
+        first = self.first(name)
+        if first is None or self.names.count(name) == 1:
+            return [] if first is None else [first]
+        lines = zip(self.lines, self.names, strict=True)
+        return [line[len(name) + 1 :].strip(b" \t") for line, called in lines if called == name]
+
+    def first(self, name: bytes) -> bytes | None:
+        """Return the value of the first field called `name`, or None."""
+        if name not in self.names:
+            return None
+        return self.lines[self.names.index(name)][len(name) + 1 :].strip(b" \t")
+
+    def only(self, name: bytes) -> bytes | None:
+        """Return the value of the one field called `name`; None if there are none or several."""
+        return self.first(name) if self.names.count(name) == 1 else None
+
+    def tokens(self, name: bytes) -> list[bytes]:
+        """Return the members of the comma-separated lists in all fields called `name`.
+
+        They are in lower case.
+        """
+        members = b",".join(self.values(name)).lower().split(b",")
+        return [token for member in members if (token := member.strip(b" \t"))]
+
+    def lines_without(self, dropped: AbstractSet[bytes]) -> list[bytes]:
+        """Return the lines of the fields that are not called by a name in `dropped`."""
+        if dropped.isdisjoint(self.names):
+            return [*self.lines]
+        lines = zip(self.lines, self.names, strict=True)
+        return [line for line, name in lines if name not in dropped]
 
 
-def first(fields: Iterable[Field], name: bytes) -> bytes | None:
-    """Return the value of the first field called `name` (lower case), or None."""
-    return next((value for key, value in fields if key.lower() == name), None)
+def unforwarded(nominated: Iterable[bytes], always: frozenset[bytes]) -> frozenset[bytes]:
+    """Return what may not be passed on: `always`, and what a Connection field nominates.
+
+    It cannot nominate what routes, frames or tells who asked.
+    """
+    if always.issuperset(nominated):
+        return always
+    return always.union(nominated) - (_NEVER_NOMINATED - always)
 
 
-def tokens(fields: Iterable[Field], name: bytes) -> Iterator[bytes]:
-    """Yield the members of the comma-separated list in all fields called `name`, lower case."""
-    for value in values(fields, name):
-        for member in value.lower().split(b","):
-            if token := member.strip(b" \t"):
-                yield token
-
-
-def without(fields: Iterable[Field], names: Collection[bytes]) -> Fields:
-    """Return the fields that are not called by one of `names`, which are in lower case."""
-    return [field for field in fields if field[0].lower() not in names]
-
-
-def end_to_end(fields: Fields) -> Fields:
-    """Return the fields that may be passed on: no hop-by-hop ones, none that Connection names."""
-    nominated = set(tokens(fields, b"connection")) - _NEVER_NOMINATED
-    return without(fields, HOP_BY_HOP | nominated if nominated else HOP_BY_HOP)
-
-
-def permitted_trailers(fields: Iterable[Field]) -> Fields:
-    """Return the trailer fields that may be passed on (RFC 9110 6.5.1)."""
-    return without(fields, FORBIDDEN_IN_TRAILERS)
-
-
-def has_illegal_value(fields: Iterable[Field]) -> bool:
-    """Whether a value holds a control character other than a tab (RFC 9110 5.5)."""
-    return any(_ILLEGAL_IN_VALUE.search(value) for _, value in fields)
-
-
-def encode(fields: Iterable[Field]) -> bytes:
-    """Return the field lines as they go over the wire, each with its line end."""
-    return b"".join([b"%b: %b\r\n" % field for field in fields])
+def permitted_trailers(trailers: Fields) -> list[bytes]:
+    """Return the lines of the trailer fields that may be passed on (RFC 9110 6.5.1)."""
+    return trailers.lines_without(FORBIDDEN_IN_TRAILERS)

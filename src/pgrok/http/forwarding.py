@@ -1,21 +1,45 @@
 """What changes in a head on its way through (RFC 9110 7.6): pure, the same at both ends.
 
-Heads are never copied: what goes on is built from what is allowed to.
+Heads are never copied: what goes on is written from what is allowed to.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import NamedTuple
 
-from pgrok.http.fields import ABOUT_VISITOR, Field, Fields, end_to_end, first, tokens, values
-from pgrok.http.head import Framing, RequestHead, ResponseHead
+from pgrok.http.fields import ABOUT_VISITOR, HOP_BY_HOP, Fields, unforwarded
+from pgrok.http.head import (
+    SWITCHING_PROTOCOLS,
+    Framing,
+    RequestHead,
+    ResponseHead,
+    encode_head,
+)
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
+# The length is written anew, from what was understood of it.
+_WRITTEN_ANEW = HOP_BY_HOP | {b"content-length"}
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+_TO_WEBSOCKET = (b"Connection: Upgrade", b"Upgrade: websocket")
+
+
+def _spellings(name: bytes) -> Iterator[bytes]:
+    first, *rest = name.split(b"-")
+    for marks in product((b"-", b"_"), repeat=len(rest)):
+        yield first + b"".join(map(b"".join, zip(marks, rest, strict=True)))
+
+
+# Gateways of the CGI kind take X_Real_IP for X-Real-IP.
+_TOLD_ANEW = _WRITTEN_ANEW.union(*map(_spellings, ABOUT_VISITOR))
+
+
+class Visitor(NamedTuple):
     """Who sent a request, as far as this end can tell.
 
     `trusted` means that the peer is a reverse proxy whose word on these fields counts.
@@ -26,82 +50,101 @@ class Visitor:
     trusted: bool
 
 
-def request_for_upstream(request: RequestHead) -> RequestHead:
-    """Return the request as it may be passed on, on a connection of our own."""
-    fields = end_to_end(request.fields)
+@dataclass(slots=True)
+class ForwardedResponse:
+    """How a response goes on: its head as octets, how its body is framed there, and whether the
+    connection is kept after it."""
+
+    head: bytes
+    framing: Framing
+    keep_alive: bool
+
+
+def forward_request(
+    request: RequestHead, *, target: bytes | None = None, visitor: Visitor | None = None
+) -> bytes:
+    """Return the head of a request as it is passed on, on a connection of our own.
+
+    `target` replaces the request's. With a `visitor` the application is told who that is,
+    without one it is told what came.
+    """
+    dropped = unforwarded(request.options, _WRITTEN_ANEW if visitor is None else _TOLD_ANEW)
+    lines = request.fields.lines_without(dropped)
+    if visitor is not None:
+        lines += _about(visitor, request)
     if request.websocket:
-        fields += [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
-    elif b"trailers" in tokens(request.fields, b"te"):
+        lines += _TO_WEBSOCKET
+    elif b"te" in request.fields.names and b"trailers" in request.fields.tokens(b"te"):
         # Ours to say: this relay passes trailers on (RFC 9110 10.1.4).
-        fields += [(b"TE", b"trailers"), (b"Connection", b"TE")]
-    return replace(request, fields=fields)
+        lines += (b"TE: trailers", b"Connection: TE")
+    start = b"%b %b HTTP/1.1" % (request.method, target or request.target)
+    return encode_head(start, lines, request.framing, request.length)
 
 
-def response_for_downstream(
-    response: ResponseHead, request: RequestHead, *, keep_alive: bool
-) -> ResponseHead:
-    """Return the response as it may be passed on to the sender of `request`.
+def forward_response(
+    response: ResponseHead, request: RequestHead, *, keep_alive: bool, host: str | None = None
+) -> ForwardedResponse:
+    """Return a response as it is passed on to the sender of `request`.
 
     A body whose length is not known goes on in chunks, which show where it was cut; to
     HTTP/1.0, which has none, it goes on until the connection closes. `keep_alive` is whether
-    this end wants to keep the connection; the result says whether it will be.
+    this end wants to keep the connection. With a `host`, which is in lower case, cookies for
+    domains above it are left out: the tunnels of other people and the dashboard may live there
+    (cookie tossing).
     """
-    fields = end_to_end(response.fields)
-    framing = response.framing
-    if framing in (Framing.CHUNKED, Framing.UNTIL_CLOSE):
-        framing = Framing.CHUNKED if request.minor_version else Framing.UNTIL_CLOSE
-    if response.status == 101:
-        fields += [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
+    lines = response.fields.lines_without(unforwarded(response.options, _WRITTEN_ANEW))
+    if host is not None and b"set-cookie" in response.fields.names:
+        lines = _without_foreign_cookies(lines, host.encode())
+    framing = _framing_for(response, request)
+    if response.status == SWITCHING_PROTOCOLS:
+        lines += _TO_WEBSOCKET
         keep_alive = False
     elif not response.interim:
         keep_alive = keep_alive and request.keep_alive and framing is not Framing.UNTIL_CLOSE
         if not keep_alive:
-            fields.append((b"Connection", b"close"))
-    return replace(response, fields=fields, framing=framing, keep_alive=keep_alive)
+            lines.append(b"Connection: close")
+    start = b"HTTP/1.1 %d %b" % (response.status, response.reason)
+    head = encode_head(start, lines, framing, response.length)
+    return ForwardedResponse(head, framing, keep_alive)
 
 
-def tell_visitor(request: RequestHead, visitor: Visitor) -> RequestHead:
-    """Return the request with the fields that tell the application who asked for what.
+def _framing_for(response: ResponseHead, request: RequestHead) -> Framing:
+    if response.framing in (Framing.CHUNKED, Framing.UNTIL_CLOSE):
+        return Framing.CHUNKED if request.minor_version else Framing.UNTIL_CLOSE
+    return response.framing
 
-    From a trusted proxy what it says is kept and the lists are appended to; a field that it
-    leaves out says what its other ones do. For everybody else all of them are set here and
-    what came is dropped.
-    """
-    came = request.fields if visitor.trusted else []
+
+def _about(visitor: Visitor, request: RequestHead) -> tuple[bytes, ...]:
+    """Return the fields that tell the application who asked for what."""
+    if visitor.trusted and not ABOUT_VISITOR.isdisjoint(request.fields.names):
+        return _complete(visitor, request.host, request.fields)
+    return _tell(visitor, request.host)
+
+
+@lru_cache(maxsize=1024)
+def _tell(visitor: Visitor, host: bytes) -> tuple[bytes, ...]:
+    """Return what is told of a visitor as seen here: the same for each of its requests."""
+    return _complete(visitor, host, Fields((), ()))
+
+
+def _complete(visitor: Visitor, asked_host: bytes, came: Fields) -> tuple[bytes, ...]:
+    """Return what a trusted proxy says, with the lists appended to; a field that it leaves out
+    says what its other ones do."""
     peer = visitor.address.encode()
-    seen = [*filter(None, values(came, b"x-forwarded-for"))]
+    seen = [*filter(None, came.values(b"x-forwarded-for"))]
     # Whom the nearest proxy saw is what it added itself, at the end.
     address = seen[-1].rpartition(b",")[2].strip() if seen else peer
-    host = first(came, b"x-forwarded-host") or request.host
-    scheme = first(came, b"x-forwarded-proto") or visitor.scheme.encode()
-    hops = [*filter(None, values(came, b"forwarded"))]
-    here = _forwarded(peer, request.host, visitor.scheme.encode())
-    told: Fields = [
-        (b"X-Forwarded-For", b", ".join([*seen, peer])),
-        (b"X-Forwarded-Host", host),
-        (b"X-Forwarded-Proto", scheme),
-        (b"X-Real-IP", first(came, b"x-real-ip") or address),
-        (b"Forwarded", b", ".join([*hops, here] if hops else [_forwarded(address, host, scheme)])),
-    ]
-    return replace(request, fields=[*filter(_not_about_visitor, request.fields), *told])
-
-
-def without_foreign_cookies(response: ResponseHead, host: str) -> ResponseHead:
-    """Return the response without cookies for a parent of `host`, which is in lower case.
-
-    The tunnels of other people and the dashboard may live there (cookie tossing).
-    """
-    kept = [
-        (name, value)
-        for name, value in response.fields
-        if name.lower() != b"set-cookie" or not _reaches_beyond(value, host.encode())
-    ]
-    return response if len(kept) == len(response.fields) else replace(response, fields=kept)
-
-
-def _not_about_visitor(field: Field) -> bool:
-    # Gateways of the CGI kind take X_Real_IP for X-Real-IP.
-    return field[0].lower().replace(b"_", b"-") not in ABOUT_VISITOR
+    host = came.first(b"x-forwarded-host") or asked_host
+    scheme = came.first(b"x-forwarded-proto") or visitor.scheme.encode()
+    hops = [*filter(None, came.values(b"forwarded"))]
+    here = _forwarded(peer, asked_host, visitor.scheme.encode())
+    return (
+        b"X-Forwarded-For: " + b", ".join([*seen, peer]),
+        b"X-Forwarded-Host: " + host,
+        b"X-Forwarded-Proto: " + scheme,
+        b"X-Real-IP: " + (came.first(b"x-real-ip") or address),
+        b"Forwarded: " + b", ".join([*hops, here] if hops else [_forwarded(address, host, scheme)]),
+    )
 
 
 def _forwarded(address: bytes, host: bytes, scheme: bytes) -> bytes:
@@ -119,10 +162,18 @@ def _quoted(text: bytes) -> bytes:
     return b'"%b"' % text.replace(b"\\", b"").replace(b'"', b"")
 
 
-def _reaches_beyond(cookie: bytes, host: bytes) -> bool:
+def _without_foreign_cookies(lines: list[bytes], host: bytes) -> list[bytes]:
+    return [line for line in lines if not _sets_foreign_cookie(line, host)]
+
+
+def _sets_foreign_cookie(line: bytes, host: bytes) -> bool:
+    """Whether a field line sets a cookie for a domain above `host`."""
+    name, _, cookie = line.partition(b":")
+    if name.lower() != b"set-cookie":
+        return False
     for attribute in cookie.split(b";")[1:]:
-        name, _, value = attribute.partition(b"=")
-        if name.strip().lower() == b"domain":
+        key, _, value = attribute.partition(b"=")
+        if key.strip().lower() == b"domain":
             domain = value.strip(b' \t"').strip(b".").lower()
             if domain and host.endswith(b"." + domain):
                 return True

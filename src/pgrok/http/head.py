@@ -1,18 +1,20 @@
-"""Message heads (RFC 9112 2-3, 6): what was said before the body, and how it is written."""
+"""Message heads (RFC 9112 2-3, 6): what was said before the body."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from http import HTTPStatus
 
-from pgrok.http.fields import Fields, encode, tokens
+from pgrok.http.fields import Fields
 
 MAX_HEAD_BYTES = 64 * 1024
 """Octets of a head, start line and empty line included; nginx takes 32 KiB, Go 1 MiB."""
 
 MAX_HEAD_LINES = 128
 """Lines of a head; nginx has no such limit, Apache takes 100 fields."""
+
+CONTINUE, SWITCHING_PROTOCOLS, NO_CONTENT, NOT_MODIFIED = 100, 101, 204, 304
+"""Statuses that mean something to a relay (RFC 9110 15)."""
 
 
 class Framing(Enum):
@@ -26,10 +28,11 @@ class Framing(Enum):
 
 @dataclass(slots=True)
 class RequestHead:
-    """A request's head.
+    """A request's head, as it came.
 
-    `fields` holds neither Content-Length nor Transfer-Encoding: `framing` says what they said,
-    and `length` how many octets the body has where it is LENGTH.
+    `fields` are all that were sent. What some of them mean stands beside them: `framing` and
+    `length` (octets, None where no Content-Length says), `options` of the connection in lower
+    case, and whether the sender waits for a 100 before it sends the body (RFC 9110 10.1.1).
     """
 
     method: bytes
@@ -38,8 +41,10 @@ class RequestHead:
     host: bytes
     minor_version: int = 1
     framing: Framing = Framing.NONE
-    length: int = 0
+    length: int | None = None
+    options: list[bytes] | tuple[()] = ()
     keep_alive: bool = True
+    expects_continue: bool = False
     websocket: bool = False
 
     @property
@@ -47,22 +52,13 @@ class RequestHead:
         """Whether the request may be sent a second time (RFC 9110 9.2.2), body and all."""
         return self.method in _REPEATABLE and self.framing is Framing.NONE and not self.websocket
 
-    def encode(self) -> bytes:
-        """Return the head as it goes over the wire, framing fields written from `framing`."""
-        return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (
-            self.method,
-            self.target,
-            encode(self.fields),
-            _encode_framing(self.framing, self.length),
-        )
-
 
 @dataclass(slots=True)
 class ResponseHead:
-    """A response's head.
+    """A response's head, as it came.
 
-    `fields` holds no framing fields, as in a request, but for the Content-Length of an answer
-    that has no body and tells what another one would have had.
+    As in a request; `length` without framing is that of the body that another request would
+    have been sent (RFC 9110 8.6).
     """
 
     status: int
@@ -70,42 +66,37 @@ class ResponseHead:
     fields: Fields
     minor_version: int = 1
     framing: Framing = Framing.NONE
-    length: int = 0
+    length: int | None = None
+    options: list[bytes] | tuple[()] = ()
     keep_alive: bool = True
 
     @property
     def interim(self) -> bool:
         """Whether another response to the same request follows (RFC 9110 15.2)."""
-        return self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS
-
-    def encode(self) -> bytes:
-        """Return the head as it goes over the wire, framing fields written from `framing`."""
-        return b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (
-            self.status,
-            self.reason,
-            encode(self.fields),
-            _encode_framing(self.framing, self.length),
-        )
+        return self.status < 200 and self.status != SWITCHING_PROTOCOLS
 
 
 _REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
 
-def _encode_framing(framing: Framing, length: int) -> bytes:
-    if framing is Framing.LENGTH:
-        return b"Content-Length: %d\r\n" % length
-    return b"Transfer-Encoding: chunked\r\n" if framing is Framing.CHUNKED else b""
-
-
 def keep_alive_timeout(response: ResponseHead) -> float | None:
     """Return the seconds that the sender promises to keep the idle connection, if it says so."""
-    for token in tokens(response.fields, b"keep-alive"):
+    if b"keep-alive" not in response.fields.names:
+        return None
+    for token in response.fields.tokens(b"keep-alive"):
         name, _, value = token.partition(b"=")
         if name == b"timeout" and value.isdigit():
             return float(value)
     return None
 
 
-def expects_continue(request: RequestHead) -> bool:
-    """Whether the sender waits for a 100 before it sends the body (RFC 9110 10.1.1)."""
-    return request.minor_version == 1 and b"100-continue" in tokens(request.fields, b"expect")
+def encode_head(start: bytes, lines: list[bytes], framing: Framing, length: int | None) -> bytes:
+    """Return a head as it goes over the wire: start line, field lines, what says the framing.
+
+    `length` is written where there is one, with or without a body of that length.
+    """
+    if framing is Framing.CHUNKED:
+        lines.append(b"Transfer-Encoding: chunked")
+    elif length is not None:
+        lines.append(b"Content-Length: %d" % length)
+    return b"\r\n".join([start, *lines, b"", b""])

@@ -1,8 +1,9 @@
 """One direction of an HTTP/1.1 connection, cut into messages: whose bytes are whose.
 
 In the manner of h11: `receive` takes bytes, `next_event` gives what they mean, and nothing here
-touches a socket. A reader never runs ahead: after the end of a message it gives no event until
-it is told to go on, so that pipelined requests wait their turn in its buffer.
+touches a socket. A message is its head and, if the head says so, a body. A reader never runs
+ahead: after the end of a message it gives no event until it is told to go on, so that pipelined
+requests wait their turn in its buffer.
 """
 
 from __future__ import annotations
@@ -14,27 +15,26 @@ from typing import Generic, TypeVar
 from pgrok.errors import LocalProtocolError, RemoteProtocolError
 from pgrok.http.body import BodyReader, Pieces, body_reader
 from pgrok.http.fields import Fields
-from pgrok.http.head import MAX_HEAD_BYTES, RequestHead, ResponseHead
+from pgrok.http.head import MAX_HEAD_BYTES, Framing, RequestHead, ResponseHead
 from pgrok.http.parsing import parse_request, parse_response
 
-# With or without CR: a head with bare line feeds would else be waited for until the deadline.
-_EMPTY_LINE = re.compile(rb"\n\r?\n")
+_HEAD_END = b"\r\n\r\n"
+
+# A head with bare line feeds would else be waited for until the deadline.
+_BARE_EMPTY_LINE = re.compile(rb"\n\r?\n")
 
 HeadT = TypeVar("HeadT", RequestHead, ResponseHead)
 
 
 @dataclass(slots=True)
 class Body:
-    """Some of a message's body, as views of what arrived."""
+    """Some of a message's body, as views of what arrived.
+
+    `trailers` is None while more is to come; with any, the message is over.
+    """
 
     pieces: Pieces
-
-
-@dataclass(slots=True)
-class End:
-    """A message is over; `trailers` came after its body."""
-
-    trailers: Fields
+    trailers: Fields | None = None
 
 
 class _MessageReader(Generic[HeadT]):
@@ -45,8 +45,9 @@ class _MessageReader(Generic[HeadT]):
         self._start = 0
         self._searched = 0
         self._body: BodyReader | None = None
-        self._ended = True
         self._eof = False
+        self.awaits_message = False
+        """Whether a message has been asked for that is not over."""
 
     @property
     def buffered(self) -> int:
@@ -56,16 +57,11 @@ class _MessageReader(Generic[HeadT]):
     @property
     def in_message(self) -> bool:
         """Whether a message has begun that is not over."""
-        return not self._ended or self.buffered > 0
-
-    @property
-    def awaits_message(self) -> bool:
-        """Whether a message has been asked for that is not over."""
-        return not self._ended
+        return self.awaits_message or self.buffered > 0
 
     def receive(self, data: bytes) -> None:
         """Take what arrived on the connection."""
-        if self.buffered:
+        if self._start < len(self._buffer):
             self._buffer = self._buffer[self._start :] + data
             self._searched -= self._start
         else:
@@ -73,17 +69,15 @@ class _MessageReader(Generic[HeadT]):
             self._searched = 0
         self._start = 0
 
-    def next_event(self) -> HeadT | Body | End | None:
+    def next_event(self) -> HeadT | Body | None:
         """Return what the bytes so far mean, or None where more are needed.
 
         Raises `RemoteProtocolError`, also where no more will come and a message is cut short;
         the reader is of no use after that.
         """
-        if self._ended:
+        if not self.awaits_message:
             return None
-        if self._body is None:
-            return self._next_head()
-        return self._next_body(self._body)
+        return self._next_head() if self._body is None else self._next_body(self._body)
 
     def receive_eof(self) -> None:
         """Take the end of the connection, which may be the end of a message."""
@@ -96,39 +90,48 @@ class _MessageReader(Generic[HeadT]):
         return rest
 
     def _next_head(self) -> HeadT | None:
-        begin = self._start
-        empty_line = _EMPTY_LINE.search(self._buffer, max(begin, self._searched - 2))
-        end = empty_line.end() if empty_line else len(self._buffer)
-        if end - begin > MAX_HEAD_BYTES:
-            raise RemoteProtocolError(f"a head of more than {MAX_HEAD_BYTES} octets", status=431)
-        if empty_line is None:
-            self._searched = end
-            if self._eof and self.buffered:
-                raise RemoteProtocolError("the connection ended within a head")
+        buffer, begin = self._buffer, self._start
+        end = buffer.find(_HEAD_END, max(begin, self._searched - 3)) + len(_HEAD_END)
+        if end < len(_HEAD_END):
+            self._check_partial_head()
             return None
-        head = self._buffer[begin:end]
-        if not head.endswith(b"\r\n\r\n"):
-            raise RemoteProtocolError("a line ends without CR")
+        if end - begin > MAX_HEAD_BYTES:
+            raise _head_too_large()
         self._start = self._searched = end
-        return self._parse(head)
+        return self._parse(buffer[begin:end])
 
-    def _next_body(self, body: BodyReader) -> Body | End | None:
+    def _check_partial_head(self) -> None:
+        if self.buffered > MAX_HEAD_BYTES:
+            raise _head_too_large()
+        if _BARE_EMPTY_LINE.search(self._buffer, max(self._start, self._searched - 2)):
+            raise RemoteProtocolError("a line ends without CR")
+        self._searched = len(self._buffer)
+        if self._eof and self.buffered:
+            raise RemoteProtocolError("the connection ended within a head")
+
+    def _next_body(self, body: BodyReader) -> Body | None:
         pieces: Pieces = []
-        if self.buffered and not body.done:
+        if self._start < len(self._buffer):
             self._start += body.receive(memoryview(self._buffer)[self._start :], pieces)
-        if pieces:
-            return Body(pieces)
-        if self._eof and not body.done:
+        if self._eof and not (pieces or body.done):
             body.receive_eof()
-        return self._end(body) if body.done else None
+        if body.done:
+            self._end_message()
+            return Body(pieces, body.trailers)
+        return Body(pieces) if pieces else None
 
-    def _end(self, body: BodyReader) -> End:
-        self._ended = True
+    def _begin_body(self, framing: Framing, length: int | None) -> None:
+        if framing is Framing.NONE:
+            self._end_message()
+        else:
+            self._body = body_reader(framing, length)
+
+    def _end_message(self) -> None:
+        self.awaits_message = False
         self._body = None
-        if not self.buffered:
+        if self._start == len(self._buffer):
             # An idle connection would hold on to the last read, which may be large.
-            self._buffer, self._start = b"", 0
-        return End(body.trailers)
+            self._buffer, self._start, self._searched = b"", 0, 0
 
     def _parse(self, head: bytes) -> HeadT:
         raise NotImplementedError
@@ -142,28 +145,26 @@ class RequestReader(_MessageReader[RequestHead]):
 
     def start_next(self) -> None:
         """Go on to the next request; raises `LocalProtocolError` while one is under way."""
-        if not self._ended:
+        if self.awaits_message:
             raise LocalProtocolError("the request is not over")
-        self._ended = False
+        self.awaits_message = True
 
-    def next_event(self) -> RequestHead | Body | End | None:
-        """See `_MessageReader.next_event`; empty lines before a request are passed over."""
-        if not self._ended and self._body is None:
-            # RFC 9112 2.2: some clients send a line end after a body.
-            while self._buffer.startswith(b"\r\n", self._start):
-                self._start += 2
-        return super().next_event()
+    def _next_head(self) -> RequestHead | None:
+        # RFC 9112 2.2: some clients send a line end after a body.
+        while self._buffer.startswith(b"\r\n", self._start):
+            self._start += 2
+        return super()._next_head()
 
     def _parse(self, head: bytes) -> RequestHead:
         request = parse_request(head)
-        self._body = body_reader(request.framing, request.length)
+        self._begin_body(request.framing, request.length)
         return request
 
 
 class ResponseReader(_MessageReader[ResponseHead]):
     """Reads the responses of one connection; each has to be announced with `expect`.
 
-    Interim responses (RFC 9110 15.2) come as heads of their own, without an `End`.
+    Interim responses (RFC 9110 15.2) come as heads before it.
     """
 
     def __init__(self) -> None:
@@ -175,13 +176,17 @@ class ResponseReader(_MessageReader[ResponseHead]):
 
         Raises `LocalProtocolError` while another one is under way.
         """
-        if not self._ended:
+        if self.awaits_message:
             raise LocalProtocolError("the response is not over")
         self._method = method
-        self._ended = False
+        self.awaits_message = True
 
     def _parse(self, head: bytes) -> ResponseHead:
         response = parse_response(head, method=self._method)
         if not response.interim:
-            self._body = body_reader(response.framing, response.length)
+            self._begin_body(response.framing, response.length)
         return response
+
+
+def _head_too_large() -> RemoteProtocolError:
+    return RemoteProtocolError(f"a head of more than {MAX_HEAD_BYTES} octets", status=431)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from pgrok.http.body import BodyWriter
-from pgrok.http.forwarding import response_for_downstream
-from pgrok.http.head import Framing, RequestHead, ResponseHead
+from pgrok.http.body import encode_body
+from pgrok.http.forwarding import forward_response
+from pgrok.http.head import SWITCHING_PROTOCOLS, Framing, RequestHead, ResponseHead
 from pgrok.http.pages import Problem
-from pgrok.http.reader import Body, End
+from pgrok.http.reader import Body
 from pgrok.relay.interfaces import Output
 from pgrok.relay.refusal import refuse_request
-
-Rewrite = Callable[[ResponseHead], ResponseHead]
 
 
 class Answer:
     """Collects what is to be written; `status` is 0 until the response has begun."""
+
+    __slots__ = ("_framing", "_output", "_request", "came", "ended", "keep_alive", "status")
 
     def __init__(self, request: RequestHead, *, keep_alive: bool) -> None:
         self.status = 0
@@ -26,7 +24,7 @@ class Answer:
         self.came: ResponseHead | None = None
         """The final head, as the target sent it."""
         self._request = request
-        self._writer = BodyWriter(Framing.NONE)
+        self._framing = Framing.NONE
         self._output: Output = []
 
     def take_output(self) -> Output:
@@ -34,26 +32,29 @@ class Answer:
         output, self._output = self._output, []
         return output
 
-    def begin(self, head: ResponseHead, rewrite: Rewrite) -> None:
-        """Take the head of a response; HTTP/1.0 is told nothing of interim ones."""
-        response = response_for_downstream(rewrite(head), self._request, keep_alive=self.keep_alive)
-        if not head.interim:
-            self.came = head
-            self.status = head.status
-            self.keep_alive = response.keep_alive
-            self._writer = BodyWriter(response.framing)
-        elif self._request.minor_version == 0:
-            return
-        self._output.append(response.encode())
+    def begin(self, head: ResponseHead, *, host: str | None) -> None:
+        """Take the head of the final response, which may be all of it.
 
-    def add(self, event: Body | End) -> None:
-        """Take some of the response's body, or its end."""
-        if isinstance(event, Body):
-            self._output += self._writer.encode(event.pieces)
-            return
-        self.ended = True
-        if last := self._writer.end(event.trailers):
-            self._output.append(last)
+        With a `host`, cookies for the domains above it are left out.
+        """
+        response = forward_response(head, self._request, keep_alive=self.keep_alive, host=host)
+        self.came = head
+        self.status = head.status
+        self.keep_alive = response.keep_alive
+        self._framing = response.framing
+        self._output.append(response.head)
+        self.ended = head.framing is Framing.NONE and head.status != SWITCHING_PROTOCOLS
+
+    def add_interim(self, head: ResponseHead) -> None:
+        """Take the head of an interim response, which HTTP/1.0 is told nothing of."""
+        if self._request.minor_version:
+            response = forward_response(head, self._request, keep_alive=True)
+            self._output.append(response.head)
+
+    def add(self, body: Body) -> None:
+        """Take some of the response's body."""
+        self._output += encode_body(self._framing, body.pieces, body.trailers)
+        self.ended = body.trailers is not None
 
     def refuse(self, problem: Problem, *, request_read: bool) -> None:
         """Answer in the target's place."""

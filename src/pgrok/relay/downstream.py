@@ -9,7 +9,7 @@ from typing import Protocol, cast
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.head import RequestHead
 from pgrok.http.pages import Code, Problem
-from pgrok.http.reader import End, RequestReader
+from pgrok.http.reader import Body, RequestReader
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.exchange import Exchange
 from pgrok.relay.interfaces import Output
@@ -58,6 +58,7 @@ class DownstreamConnection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._transport: asyncio.Transport | None = None
         self._advancing = False
+        self._reading = True
         self._full = False
         self._eof = False
         self._leaving = False
@@ -86,7 +87,7 @@ class DownstreamConnection(asyncio.Protocol):
         """Part of a request."""
         if self._lingering:
             return
-        was_idle = self.idle
+        was_idle = self._exchange is None and not self._reader.buffered
         self._reader.receive(data)
         self._advance()
         if was_idle and self._awaits_head:
@@ -136,28 +137,29 @@ class DownstreamConnection(asyncio.Protocol):
 
     def request_flow_changed(self) -> None:
         """Go on with the request, or stop."""
-        self._advance()
-        self._watch()
+        if not self._advancing:
+            self._advance()
+            self._watch()
 
-    def exchange_over(self, *, keep_alive: bool, cut: bool = False) -> None:
-        """Go on to the next request, or close: `cut` is whether the response is not whole."""
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            self._backend.finished(exchange)
-        if cut:
-            # Whatever the framing was, it must not look complete.
-            self.transport.abort()
-        elif keep_alive and not self._leaving and self._request_is_read():
+    def exchange_over(self, output: Output, *, keep_alive: bool) -> None:
+        """Write the last of the response; go on to the next request, or close."""
+        if output:
+            self.transport.writelines(output)
+        self._end_exchange()
+        if keep_alive and not self._leaving and self._request_is_read():
             self._start_next()
         else:
             self._linger()
 
+    def exchange_cut(self) -> None:
+        """Close so that the response does not look complete, whatever its framing was."""
+        self._end_exchange()
+        self.transport.abort()
+
     def leave(self) -> Detached:
         """Leave HTTP after a 101."""
         self._deadline.end()
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            self._backend.finished(exchange)
+        self._end_exchange()
         rest = self._reader.take_rest()
         return Detached(self.transport, rest, ended=self._eof, full=self._full)
 
@@ -176,8 +178,7 @@ class DownstreamConnection(asyncio.Protocol):
         self._advancing = True
         progress = False
         try:
-            while self._take_event():
-                progress = True
+            progress = self._take_events(self._transport)
         except RemoteProtocolError as error:
             self._refuse(Problem(Code.BAD_REQUEST, error.status, f"{error}."))
         finally:
@@ -187,56 +188,69 @@ class DownstreamConnection(asyncio.Protocol):
             if progress:
                 self._watch()
         elif self._eof and not self._reader.buffered:
-            self.transport.close()
+            self._transport.close()
         self._set_reading()
 
-    def _take_event(self) -> bool:
-        if self._is_held or self._lingering or self.transport.is_closing():
-            return False
-        event = self._reader.next_event()
-        if event is None:
-            return False
-        if isinstance(event, RequestHead):
-            self._begin(event)
-        elif self._exchange is not None:
-            self._exchange.request_event(event)
-        return True
+    def _take_events(self, transport: asyncio.Transport) -> bool:
+        """Return whether there were any."""
+        progress = False
+        while not (self._lingering or self._is_held or transport.is_closing()):
+            event = self._reader.next_event()
+            if event is None:
+                break
+            progress = True
+            if isinstance(event, RequestHead):
+                self._exchange = exchange = Exchange(self, event)
+                self._backend.route(exchange)
+            elif self._exchange is not None:
+                self._exchange.request_body(event)
+        return progress
 
     @property
     def _is_held(self) -> bool:
         """Whether what was read has to wait; a next request does for room for its response."""
-        return self._full if self._exchange is None else not self._exchange.takes_request
+        exchange = self._exchange
+        return self._full if exchange is None else not exchange.takes_request
 
     @property
     def _awaits_head(self) -> bool:
         """Whether part of a request's head has come, or more than that has to wait."""
         return self._exchange is None and not self._lingering and self._reader.buffered > 0
 
-    def _begin(self, request: RequestHead) -> None:
-        self._exchange = Exchange(self, request)
-        self._backend.route(self._exchange)
-
     def _set_reading(self) -> None:
         if self._eof or self._lingering:
             return
-        if self._reader.buffered >= (1 if self._is_held else MAX_READ_AHEAD):
-            self.transport.pause_reading()
-        else:
-            self.transport.resume_reading()
+        reading = self._reader.buffered < (1 if self._is_held else MAX_READ_AHEAD)
+        if reading is not self._reading:
+            self._reading = reading
+            if reading:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
+
+    def _end_exchange(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            self._backend.finished(exchange)
 
     def _request_is_read(self) -> bool:
         """Whether nothing of the request that was answered is left to read."""
         if not self._reader.awaits_message:
             return True
         try:
-            return isinstance(self._reader.next_event(), End)
+            event = self._reader.next_event()
+            return isinstance(event, Body) and event.trailers is not None
         except RemoteProtocolError:
             return False
 
     def _start_next(self) -> None:
         self._reader.start_next()
-        self._deadline.move(self._timeouts.head if self._reader.buffered else self._timeouts.idle)
-        self._advance()
+        if self._reader.buffered or self._eof:
+            self._deadline.move(self._timeouts.head)
+            self._advance()
+        else:
+            self._deadline.move(self._timeouts.idle)
+            self._set_reading()
 
     def _refuse(self, problem: Problem) -> None:
         """Answer something that is no request; after a doubt the connection closes."""
@@ -256,6 +270,7 @@ class DownstreamConnection(asyncio.Protocol):
             transport.close()
             return
         transport.write_eof()
+        self._reading = True
         transport.resume_reading()
         self._deadline.move(self._timeouts.linger)
 

@@ -11,41 +11,39 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pgrok.errors import RemoteProtocolError
-from pgrok.http.body import BodyWriter
-from pgrok.http.fields import tokens
-from pgrok.http.forwarding import request_for_upstream
+from pgrok.http.body import encode_body
 from pgrok.http.head import (
+    CONTINUE,
+    SWITCHING_PROTOCOLS,
     Framing,
     RequestHead,
     ResponseHead,
-    expects_continue,
     keep_alive_timeout,
 )
 from pgrok.http.pages import Code, Problem
-from pgrok.http.reader import Body, End
-from pgrok.relay.answer import Answer, Rewrite
+from pgrok.http.reader import Body
+from pgrok.relay.answer import Answer
 from pgrok.relay.interfaces import Downstream, Output
 from pgrok.relay.pool import Pool, PoolFull
 from pgrok.relay.splice import splice
 from pgrok.relay.upstream import UpstreamConnection
 
-CONTINUE = 100
-SWITCHING_PROTOCOLS = 101
 DEFAULT_KEEP_ALIVE = 5.0
 """Seconds that an end keeps an idle connection if it does not say; Node.js closes after 5."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Route:
-    """Where a request goes and what changes on the way.
+    """Where a request goes, as what, and what changes on the way back.
 
-    `explain` says for visitors what it means that no response came.
+    `head` is the request's head as it goes on. `explain` says for visitors what it means that no
+    response came. With a `host`, cookies for the domains above it are left out of the response.
     """
 
     pool: Pool
-    request: RequestHead
-    rewrite_response: Rewrite
+    head: bytes
     explain: Callable[[Exception | None], Problem]
+    host: str | None = None
 
 
 class Exchange:
@@ -54,16 +52,15 @@ class Exchange:
     def __init__(self, downstream: Downstream, request: RequestHead) -> None:
         self.request = request
         self.began = downstream.loop.time()
+        self.takes_request = False
+        """Whether the next part of the request can be dealt with now."""
         self._downstream = downstream
         self._route: Route | None = None
         self._upstream: UpstreamConnection | None = None
         self._answer = Answer(request, keep_alive=downstream.keeps_alive)
         self._to_upstream: Output = []
-        self._request_writer = BodyWriter(Framing.NONE)
-        self._request_sent = False
-        self._request_ended = False
-        self._awaits_continue = expects_continue(request)
-        self._upstream_full = False
+        self._request_ended = request.framing is Framing.NONE
+        self._awaits_continue = request.expects_continue
         self._repeated = False
         self._over = False
 
@@ -84,9 +81,12 @@ class Exchange:
         if self._over:
             return
         self._route = route
-        request = route.request
-        self._request_writer = BodyWriter(request.framing)
-        self._take_upstream(lambda: route.pool.take(repeatable=request.safe_to_repeat))
+        try:
+            upstream = route.pool.take(repeatable=self.request.safe_to_repeat)
+        except PoolFull:
+            self._overloaded()
+        else:
+            self._take_upstream(upstream)
 
     def refuse(self, problem: Problem) -> None:
         """Answer the request here."""
@@ -98,27 +98,19 @@ class Exchange:
     # For the downstream connection
 
     @property
-    def takes_request(self) -> bool:
-        """Whether the next part of the request can be dealt with now."""
-        return self._request_sent and not self._upstream_full
-
-    @property
     def waits_for_request(self) -> bool:
         """Whether it is the request's sender who has to go on."""
         return self.takes_request and not (self._request_ended or self._awaits_continue)
 
-    def request_event(self, event: Body | End) -> None:
+    def request_body(self, body: Body) -> None:
         """Pass on part of the request."""
         self._awaits_continue = False
-        if isinstance(event, Body):
-            self._to_upstream += self._request_writer.encode(event.pieces)
-            return
-        self._request_ended = True
-        if rest := self._request_writer.end(event.trailers):
-            self._to_upstream.append(rest)
-        if self._answer.ended:
-            self.request_paused()
-            self._end()
+        self._to_upstream += encode_body(self.request.framing, body.pieces, body.trailers)
+        if body.trailers is not None:
+            self._request_ended = True
+            if self._answer.ended:
+                self.request_paused()
+                self._end()
 
     def request_paused(self) -> None:
         """No more of the request is there yet: send on what has been collected."""
@@ -132,11 +124,8 @@ class Exchange:
 
     def downstream_full(self, full: bool) -> None:
         """The sender of the request takes no more of the response for now, or does again."""
-        if self._upstream is not None and self._upstream.connected:
-            if full:
-                self._upstream.transport.pause_reading()
-            else:
-                self._upstream.transport.resume_reading()
+        if self._upstream is not None:
+            self._upstream.hold_reading(full)
 
     def downstream_lost(self) -> None:
         """The sender of the request is gone."""
@@ -151,19 +140,19 @@ class Exchange:
         """Write the request's head, together with what the downstream connection has of it."""
         assert self._upstream is not None
         assert self._route is not None
-        request = request_for_upstream(self._route.request)
-        self._upstream.begin(request)
-        self._to_upstream.append(request.encode())
-        self._request_sent = True
+        self._upstream.begin(self.request.method)
+        self._to_upstream.append(self._route.head)
+        self.takes_request = True
         self._downstream.request_flow_changed()
 
-    def response_event(self, event: ResponseHead | Body | End) -> None:
+    def response_event(self, event: ResponseHead | Body) -> None:
         """Pass on part of the response."""
-        if isinstance(event, ResponseHead):
+        answer = self._answer
+        if isinstance(event, Body):
+            answer.add(event)
+        else:
             self._receive_head(event)
-            return
-        self._answer.add(event)
-        if self._answer.ended and self._is_complete():
+        if answer.ended and not self._over and self._needs_no_more():
             self._end()
 
     def response_paused(self) -> None:
@@ -173,7 +162,7 @@ class Exchange:
 
     def upstream_full(self, full: bool) -> None:
         """Stop reading the request while its target does not keep up."""
-        self._upstream_full = full
+        self.takes_request = not full
         self._downstream.request_flow_changed()
 
     def upstream_failed(self, error: Exception | None) -> None:
@@ -188,28 +177,32 @@ class Exchange:
         elif self._answer.came is not None:
             self.response_paused()
             self._over = True
-            self._downstream.exchange_over(keep_alive=False, cut=True)
-        elif upstream.died_idle and self._route.request.safe_to_repeat and not self._repeated:
+            self._downstream.exchange_cut()
+        elif upstream.died_idle and self.request.safe_to_repeat and not self._repeated:
             self._repeat(self._route)
         else:
             self.refuse(self._explain(self._route, error))
 
     # Inside
 
-    def _take_upstream(self, take: Callable[[], UpstreamConnection]) -> None:
-        try:
-            self._upstream = take()
-        except PoolFull:
-            self.refuse(Problem(Code.OVERLOADED, 503, retry_after=1))
-            return
-        self._upstream.serve(self)
+    def _take_upstream(self, upstream: UpstreamConnection) -> None:
+        self._upstream = upstream
+        upstream.serve(self)
+
+    def _overloaded(self) -> None:
+        self.refuse(Problem(Code.OVERLOADED, 503, retry_after=1))
 
     def _repeat(self, route: Route) -> None:
         """Send the request once more, on a connection that cannot have been closing."""
         self._repeated = True
-        self._request_sent = self._upstream_full = False
+        self.takes_request = False
         self._to_upstream.clear()
-        self._take_upstream(route.pool.dial)
+        try:
+            upstream = route.pool.dial()
+        except PoolFull:
+            self._overloaded()
+        else:
+            self._take_upstream(upstream)
 
     def _explain(self, route: Route, error: Exception | None) -> Problem:
         if isinstance(error, RemoteProtocolError):
@@ -218,43 +211,46 @@ class Exchange:
 
     def _receive_head(self, head: ResponseHead) -> None:
         assert self._route is not None
-        if head.status == CONTINUE:
-            self._awaits_continue = False
-        elif head.status == SWITCHING_PROTOCOLS and not self._may_switch(head):
+        if head.interim:
+            if head.status == CONTINUE:
+                self._awaits_continue = False
+            self._answer.add_interim(head)
+            return
+        if head.status == SWITCHING_PROTOCOLS and not self._may_switch(head):
             raise RemoteProtocolError("a 101 that nobody asked for")
-        elif not head.interim and self._request_is_unwanted(head):
+        if self._request_is_unwanted(head):
             self._answer.keep_alive = False
-        self._answer.begin(head, self._route.rewrite_response)
+        self._answer.begin(head, host=self._route.host)
         if head.status == SWITCHING_PROTOCOLS:
             self._switch()
 
     def _may_switch(self, head: ResponseHead) -> bool:
-        return self.request.websocket and b"websocket" in tokens(head.fields, b"upgrade")
+        return self.request.websocket and b"websocket" in head.fields.tokens(b"upgrade")
 
     def _switch(self) -> None:
         """Go over to what the 101 says (RFC 9110 15.2.2): bytes, both ways."""
         assert self._upstream is not None
         self.response_paused()
         self._over = True
-        upstream = self._upstream.detach(full=self._upstream_full)
+        upstream = self._upstream.detach(full=not self.takes_request)
         splice(self._downstream.leave(), upstream)
 
     def _request_is_unwanted(self, head: ResponseHead) -> bool:
         """Whether the rest of the request will not come (RFC 9110 10.1.1), or finds nobody."""
         return not self._request_ended and (self._awaits_continue or not head.keep_alive)
 
-    def _is_complete(self) -> bool:
+    def _needs_no_more(self) -> bool:
         came = self._answer.came
         return came is None or self._request_ended or self._request_is_unwanted(came)
 
     def _end(self) -> None:
         """The response is complete; the connections are kept if the request is too."""
-        self.response_paused()
         self._over = True
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             self._give_back(upstream)
-        self._downstream.exchange_over(keep_alive=self._answer.keep_alive)
+        answer = self._answer
+        self._downstream.exchange_over(answer.take_output(), keep_alive=answer.keep_alive)
 
     def _give_back(self, upstream: UpstreamConnection) -> None:
         came = self._answer.came

@@ -6,7 +6,7 @@ import asyncio
 from typing import Protocol
 
 from pgrok.http.head import ResponseHead
-from pgrok.http.reader import Body, End
+from pgrok.http.reader import Body
 from pgrok.relay.splice import Detached
 
 Output = list[bytes | memoryview]
@@ -28,8 +28,11 @@ class Downstream(Protocol):
     def request_flow_changed(self) -> None:
         """Whether the request is taken has changed: read on, or stop reading."""
 
-    def exchange_over(self, *, keep_alive: bool, cut: bool = False) -> None:
-        """The response is complete, or cut: go on to the next request, or close."""
+    def exchange_over(self, output: Output, *, keep_alive: bool) -> None:
+        """The response is complete with `output`: go on to the next request, or close."""
+
+    def exchange_cut(self) -> None:
+        """The rest of the response will not come: close so that it shows."""
 
     def leave(self) -> Detached:
         """Leave HTTP after a 101."""
@@ -41,7 +44,7 @@ class ResponseSink(Protocol):
     def upstream_ready(self) -> None:
         """The connection stands: the request may be written."""
 
-    def response_event(self, event: ResponseHead | Body | End) -> None:
+    def response_event(self, event: ResponseHead | Body) -> None:
         """Part of the response."""
 
     def response_paused(self) -> None:

@@ -33,6 +33,7 @@ class Pool:
         self._deadlines = deadlines
         self._max_open = max_open
         self._idle: list[UpstreamConnection] = []
+        self._sweep = deadlines.new(self._close_expired)
         self._open: set[UpstreamConnection] = set()
         self._closed = False
 
@@ -48,11 +49,13 @@ class Pool:
         it was, the likelier its end is on the way. Raises `PoolFull`.
         """
         now = self._deadlines.loop.time()
-        # The deadline that does so may be a second late, and the other end is not.
+        # The sweep that does so may be a second late, and the other end is not.
         while self._idle and self._idle[-1].idle_until <= now:
             self._idle[-1].close()
         if self._idle and (repeatable or now - self._idle[-1].idle_since <= FRESH_SECONDS):
-            return self._take_idle()
+            upstream = self._idle.pop()
+            upstream.reused = True
+            return upstream
         return self.dial()
 
     def dial(self) -> UpstreamConnection:
@@ -72,29 +75,32 @@ class Pool:
         if self._closed or not reusable or len(self._idle) >= MAX_IDLE or seconds <= 0:
             upstream.close()
             return
-        if upstream.idle_deadline is None:
-            upstream.idle_deadline = self._deadlines.new(upstream.close)
-        upstream.idle_deadline.move(seconds)
+        now = self._deadlines.loop.time()
+        upstream.idle_since = now
+        upstream.idle_until = now + seconds
+        upstream.hold_reading(False)
+        if not self._idle:
+            self._sweep.move(seconds)
         self._idle.append(upstream)
-        upstream.enter_pool(self._deadlines.loop.time(), seconds)
 
     def forget(self, upstream: UpstreamConnection) -> None:
         """A connection is gone, or has become something else than HTTP."""
         self._open.discard(upstream)
-        if upstream.idle_deadline is not None:
-            upstream.idle_deadline.end()
         if upstream in self._idle:
             self._idle.remove(upstream)
+            if not self._idle:
+                self._sweep.end()
 
     def close(self) -> None:
         """Close what idles now, and later what is busy."""
         self._closed = True
         for upstream in list(self._idle):
             upstream.close()
+        self._sweep.end()
 
-    def _take_idle(self) -> UpstreamConnection:
-        upstream = self._idle.pop()
-        if upstream.idle_deadline is not None:
-            upstream.idle_deadline.rest()
-        upstream.leave_pool()
-        return upstream
+    def _close_expired(self) -> None:
+        now = self._deadlines.loop.time()
+        for upstream in [one for one in self._idle if one.idle_until <= now]:
+            upstream.close()
+        if self._idle:
+            self._sweep.move(min(one.idle_until for one in self._idle) - now)

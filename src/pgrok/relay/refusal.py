@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from pgrok.http.fields import first
-from pgrok.http.head import Framing, RequestHead, ResponseHead
+from pgrok.http.head import Framing, RequestHead, encode_head
 from pgrok.http.pages import Problem, render, wants_html
 
 _REASONS = {
@@ -39,14 +38,12 @@ def refuse_request(
     The connection is kept if this end wants to, with `keep_alive`, the sender does too, and
     nothing of the request is left to read.
     """
-    no_body = request.framing is Framing.NONE or (
-        request.framing is Framing.LENGTH and request.length == 0
-    )
+    no_body = request.framing is not Framing.CHUNKED and not request.length
     keep_alive = keep_alive and request.keep_alive and (body_read or no_body)
     output = _encode(
         problem,
         host=request.host.decode("latin-1"),
-        html=wants_html(first(request.fields, b"accept")),
+        html=wants_html(request.fields.first(b"accept")),
         keep_alive=keep_alive,
         with_body=request.method != b"HEAD",
     )
@@ -61,10 +58,9 @@ def refuse_bytes(problem: Problem) -> bytes:
 def _encode(problem: Problem, *, host: str, html: bool, keep_alive: bool, with_body: bool) -> bytes:
     request_id = secrets.token_hex(8)
     fields, body = render(problem, host=host, request_id=request_id, html=html)
+    lines = [b"%b: %b" % field for field in fields]
     if not keep_alive:
-        fields.append((b"Connection", b"close"))
-    reason = _REASONS.get(problem.status, b"Error")
-    head = ResponseHead(
-        problem.status, reason, fields, framing=Framing.LENGTH, length=len(body)
-    ).encode()
+        lines.append(b"Connection: close")
+    start = b"HTTP/1.1 %d %b" % (problem.status, _REASONS.get(problem.status, b"Error"))
+    head = encode_head(start, lines, Framing.LENGTH, len(body))
     return head + body if with_body else head

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
 from pgrok.errors import RemoteProtocolError
-from pgrok.http.head import RequestHead
 from pgrok.http.reader import ResponseReader
-from pgrok.relay.deadlines import Deadline
 from pgrok.relay.interfaces import ResponseSink
 from pgrok.relay.splice import Detached
 
@@ -27,28 +25,22 @@ class UpstreamOwner(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """One HTTP connection to where requests go, for one exchange at a time."""
 
+    transport: asyncio.Transport
+    """Of a connection that stands."""
+
     def __init__(self, owner: UpstreamOwner) -> None:
         self._owner = owner
-        self._transport: asyncio.Transport | None = None
         self._reader = ResponseReader()
         self._exchange: ResponseSink | None = None
+        self._reading = True
         self._ended = False
         self._heard = False
-        self.idle_since = self.idle_until = 0.0
-        self.idle_deadline: Deadline | None = None
-        self.reused = False
-        self.give_up: Callable[[], object] = _nothing
-
-    @property
-    def connected(self) -> bool:
+        self.connected = False
         """Whether the request can be written."""
-        return self._transport is not None
-
-    @property
-    def transport(self) -> asyncio.Transport:
-        """The transport of a connection that stands."""
-        assert self._transport is not None
-        return self._transport
+        self.idle_since = self.idle_until = 0.0
+        self.reused = False
+        """Whether it has served an exchange before this one."""
+        self.give_up: Callable[[], object] = _nothing
 
     @property
     def died_idle(self) -> bool:
@@ -63,14 +55,23 @@ class UpstreamConnection(asyncio.Protocol):
         if self.connected:
             exchange.upstream_ready()
 
-    def begin(self, request: RequestHead) -> None:
-        """Get ready for the response to `request`, whose head is about to be written."""
+    def begin(self, method: bytes) -> None:
+        """Get ready for the response to a request with `method`, which is about to be written."""
         self._heard = False
-        self._reader.expect(request.method)
+        self._reader.expect(method)
 
     def write(self, data: Iterable[bytes | memoryview]) -> None:
         """Write part of the request."""
         self.transport.writelines(data)
+
+    def hold_reading(self, hold: bool) -> None:
+        """Leave the response where it is, or read it again."""
+        if self.connected and hold is self._reading:
+            self._reading = not hold
+            if hold:
+                self.transport.pause_reading()
+            else:
+                self.transport.resume_reading()
 
     def finish(self, *, keep_alive: bool, promised: float) -> None:
         """The exchange is over: request and response were complete."""
@@ -81,8 +82,8 @@ class UpstreamConnection(asyncio.Protocol):
         """The exchange is over before its time: what is under way is of no use."""
         self._exchange = None
         self._owner.forget(self)
-        if self._transport is not None:
-            self._transport.abort()
+        if self.connected:
+            self.transport.abort()
         else:
             self.give_up()
 
@@ -92,23 +93,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._owner.forget(self)
         return Detached(self.transport, self._reader.take_rest(), ended=self._ended, full=full)
 
-    # For its pool
-
-    def enter_pool(self, now: float, seconds: float) -> None:
-        """Idle from `now` on, for `seconds` at most, and watch for the other end closing."""
-        self.idle_since = now
-        self.idle_until = now + seconds
-        self.transport.resume_reading()
-
-    def leave_pool(self) -> None:
-        """Be used again."""
-        self.reused = True
-
     def close(self) -> None:
         """Close when no exchange needs it any more."""
         self._owner.forget(self)
-        if self._transport is not None:
-            self._transport.close()
+        if self.connected:
+            self.transport.close()
         else:
             self.give_up()
 
@@ -116,9 +105,10 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The other end takes the request now."""
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
+        self.connected = True
         if self._exchange is None:
-            self._transport.abort()
+            self.transport.abort()
         else:
             self._exchange.upstream_ready()
 
@@ -165,19 +155,20 @@ class UpstreamConnection(asyncio.Protocol):
             while self._exchange is not None:
                 event = self._reader.next_event()
                 if event is None:
+                    self._exchange.response_paused()
                     break
                 self._exchange.response_event(event)
         except RemoteProtocolError as error:
             self._fail(error)
-        self._pause()
 
     def _is_clean(self) -> bool:
         """Whether nothing is under way, or left over, in either direction."""
+        transport = self.transport
         return not (
             self._ended
             or self._reader.in_message
-            or self.transport.is_closing()
-            or self.transport.get_write_buffer_size()
+            or transport.is_closing()
+            or transport.get_write_buffer_size()
         )
 
     def _end_response(self) -> None:
@@ -186,10 +177,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._advance()
         if self._reader.awaits_message:
             self._fail(None)
-
-    def _pause(self) -> None:
-        if self._exchange is not None:
-            self._exchange.response_paused()
 
     def _fail(self, error: Exception | None) -> None:
         exchange, self._exchange = self._exchange, None

@@ -9,12 +9,12 @@ from pgrok.errors import LocalProtocolError, RemoteProtocolError
 from pgrok.http.body import (
     MAX_CHUNK_LINE,
     BodyReader,
-    BodyWriter,
     ChunkedReader,
     LengthReader,
     Pieces,
     UntilCloseReader,
     body_reader,
+    encode_body,
 )
 from pgrok.http.fields import Fields
 from pgrok.http.head import MAX_HEAD_BYTES, MAX_HEAD_LINES, Framing
@@ -68,7 +68,7 @@ def test_chunks(parts: list[bytes]) -> None:
     reader = ChunkedReader()
     assert read(reader, *parts) == (b"hello, world!!!", b"GET")
     assert reader.done
-    assert reader.trailers == [(b"X-Sum", b"42"), (b"X-T", b"a b")]
+    assert reader.trailers == Fields.of((b"X-Sum", b"42"), (b"X-T", b"a b"))
 
 
 @pytest.mark.parametrize("end", range(len(CHUNKS)))
@@ -153,9 +153,9 @@ def test_an_endless_trailer_is_not_waited_for() -> None:
 
 
 def written(framing: Framing, *pieces: bytes, trailers: Fields | None = None) -> bytes:
-    writer = BodyWriter(framing)
-    body = b"".join(writer.encode([memoryview(piece) for piece in pieces]))
-    return body + writer.end(trailers or [])
+    views = [memoryview(piece) for piece in pieces]
+    some = b"".join(encode_body(framing, views, None))
+    return some + b"".join(encode_body(framing, [], trailers or Fields.of()))
 
 
 def test_bodies_are_written_in_their_framing() -> None:
@@ -164,7 +164,7 @@ def test_bodies_are_written_in_their_framing() -> None:
     assert written(Framing.CHUNKED, b"a", b"b" * 16) == (
         b"1\r\na\r\n10\r\n" + b"b" * 16 + b"\r\n0\r\n\r\n"
     )
-    assert BodyWriter(Framing.NONE).end([]) == b""
+    assert written(Framing.NONE) == b""
 
 
 def test_data_for_a_message_without_a_body_is_a_bug() -> None:
@@ -173,7 +173,7 @@ def test_data_for_a_message_without_a_body_is_a_bug() -> None:
 
 
 def test_trailers_are_written_after_chunks_only() -> None:
-    trailers = [(b"X-Sum", b"42"), (b"Content-Length", b"3"), (b"Host", b"b")]
+    trailers = Fields.of((b"X-Sum", b"42"), (b"Content-Length", b"3"), (b"Host", b"b"))
     assert written(Framing.CHUNKED, trailers=trailers) == b"0\r\nX-Sum: 42\r\n\r\n"
     assert written(Framing.LENGTH, b"a", trailers=trailers) == b"a"
 
@@ -220,7 +220,7 @@ def read_by_h11(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]], bytes]:
 
 @given(st.lists(st.binary(min_size=1), max_size=5))
 def test_h11_reads_what_is_written(pieces: list[bytes]) -> None:
-    data = written(Framing.CHUNKED, *pieces, trailers=[(b"x-sum", b"42")])
+    data = written(Framing.CHUNKED, *pieces, trailers=Fields.of((b"x-sum", b"42")))
     assert read_by_h11(data) == (b"".join(pieces), [(b"x-sum", b"42")], b"")
 
 
@@ -232,7 +232,7 @@ def test_whatever_is_accepted_means_the_same_to_h11(data: bytes, rest: bytes) ->
     except RemoteProtocolError:
         return
     if reader.done:
-        trailers = [(name.lower(), value) for name, value in reader.trailers]
+        trailers = [(name.lower(), value) for name, value in reader.trailers.pairs()]
         assert read_by_h11(data + rest) == (body, trailers, left)
 
 

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgrok.errors import LocalProtocolError
-from pgrok.http.body import BodyWriter
-from pgrok.http.forwarding import request_for_upstream
+from pgrok.http.body import encode_body
+from pgrok.http.fields import Fields
+from pgrok.http.forwarding import forward_request
 from pgrok.http.head import MAX_HEAD_BYTES, Framing, RequestHead, ResponseHead
-from pgrok.http.reader import Body, End, RequestReader, ResponseReader
+from pgrok.http.reader import Body, RequestReader, ResponseReader
 from support.events import cuts, one_by_one, read_requests, read_response
 from support.heads import GET, REFUSED_HEADS, SMUGGLED, TOO_MANY_OCTETS, Refused, request
 
@@ -89,11 +90,11 @@ def test_requests_on_one_connection_wherever_they_are_cut() -> None:
     whole = read_requests([REQUESTS])
     assert targets(whole) == [b"/one", b"/two", b"/three", b"/"]
     assert bodies(whole) == [b"hello", b"abc"]
-    assert [part for part in whole if isinstance(part, list)] == [
-        [],
-        [(b"X-Sum", b"1"), (b"Host", b"b")],
-        [],
-        [],
+    assert [part for part in whole if isinstance(part, Fields)] == [
+        Fields.of(),
+        Fields.of((b"X-Sum", b"1"), (b"Host", b"b")),
+        Fields.of(),
+        Fields.of(),
     ]
     for parts in cuts(REQUESTS):
         assert read_requests(parts) == whole
@@ -105,13 +106,14 @@ def test_a_reader_never_runs_ahead() -> None:
     assert reader.next_event() is None
     reader.start_next()
     assert isinstance(reader.next_event(), RequestHead)
-    assert isinstance(reader.next_event(), End)
+    assert not reader.awaits_message
     assert reader.next_event() is None
     assert reader.buffered == len(GET)
     reader.start_next()
     with pytest.raises(LocalProtocolError):
         reader.start_next()
     assert isinstance(reader.next_event(), RequestHead)
+    assert reader.buffered == 0
 
 
 def test_empty_lines_between_requests_leave_nothing_behind() -> None:
@@ -139,8 +141,8 @@ def test_nothing_is_kept_of_a_message_that_is_over() -> None:
     data = request(b"Content-Length: 5", body=b"hello")
     references = sys.getrefcount(data)
     reader.receive(data)
-    while not isinstance(reader.next_event(), End):
-        pass
+    while reader.awaits_message:
+        reader.next_event()
     assert sys.getrefcount(data) == references
 
 
@@ -151,7 +153,7 @@ def test_what_comes_after_an_upgrade_is_left_to_it() -> None:
     head = reader.next_event()
     assert isinstance(head, RequestHead)
     assert head.websocket
-    assert isinstance(reader.next_event(), End)
+    assert not reader.awaits_message
     assert (reader.take_rest(), reader.buffered) == (b"\x81", 0)
 
 
@@ -159,7 +161,7 @@ def test_what_comes_after_an_upgrade_is_left_to_it() -> None:
 def test_an_end_within_a_request_is_told_from_one_between_them(end: int) -> None:
     outcome = read_requests([REQUESTS[:end]], eof=True)
     complete = outcome == read_requests([REQUESTS[:end]])
-    between = not outcome or isinstance(outcome[-1], list)
+    between = not outcome or isinstance(outcome[-1], Fields)
     assert complete is between
     assert between or outcome[-1] == 400
 
@@ -171,7 +173,7 @@ def test_an_end_does_not_overtake_what_came_before() -> None:
     reader.receive_eof()
     assert isinstance(reader.next_event(), RequestHead)
     assert isinstance(reader.next_event(), Body)
-    assert isinstance(reader.next_event(), End)
+    assert not reader.awaits_message
 
 
 # Against h11
@@ -230,15 +232,14 @@ def forwarded(outcome: object) -> list[bytes]:
     """Return each complete request in `outcome` as it would go on upstream."""
     assert isinstance(outcome, list)
     messages: list[bytes] = []
-    message, writer = b"", BodyWriter(Framing.NONE)
+    message, framing = b"", Framing.NONE
     for part in outcome:
         if isinstance(part, RequestHead):
-            head = request_for_upstream(part)
-            message, writer = head.encode(), BodyWriter(head.framing)
+            message, framing = forward_request(part), part.framing
         elif isinstance(part, bytes):
-            message += b"".join(writer.encode([memoryview(part)]))
-        elif isinstance(part, list):
-            messages.append(message + writer.end(part))
+            message += b"".join(encode_body(framing, [memoryview(part)], None))
+        elif isinstance(part, Fields):
+            messages.append(message + b"".join(encode_body(framing, [], part)))
     return messages
 
 
@@ -280,7 +281,7 @@ RESPONSE = (
 def test_a_response_after_interim_ones_wherever_it_is_cut() -> None:
     whole = read_response([RESPONSE])
     assert [part.status for part in whole if isinstance(part, ResponseHead)] == [100, 103, 200]
-    assert whole[-2:] == [b"hello", [(b"X-Sum", b"1")]]
+    assert whole[-2:] == [b"hello", Fields.of((b"X-Sum", b"1"))]
     for parts in cuts(RESPONSE):
         assert read_response(parts) == whole
 
@@ -294,8 +295,8 @@ def test_a_response_that_is_cut(end: int) -> None:
 
 def test_a_response_that_ends_with_its_connection() -> None:
     head = OK + b"\r\n"
-    assert read_response([head + b"hel", b"lo"], eof=True)[1:] == [b"hello", []]
-    assert read_response([head], eof=True)[1:] == [[]]
+    assert read_response([head + b"hel", b"lo"], eof=True)[1:] == [b"hello", Fields.of()]
+    assert read_response([head], eof=True)[1:] == [Fields.of()]
     assert len(read_response([head])) == 1
 
 
@@ -315,7 +316,8 @@ def test_a_response_without_a_body_ends_at_its_head(method: bytes, head: bytes) 
     reader.expect(method)
     reader.receive(head)
     assert isinstance(reader.next_event(), ResponseHead)
-    assert isinstance(reader.next_event(), End)
+    if reader.awaits_message:
+        assert reader.next_event() == Body([], Fields.of())
     assert not reader.in_message
 
 
@@ -382,7 +384,7 @@ def test_responses_one_octet_at_a_time_are_those_all_at_once(
 @given(some_response, st.sampled_from([b"GET", b"HEAD"]))
 def test_h11_reads_the_same_response(data: bytes, method: bytes) -> None:
     outcome = read_response([data], method=method, eof=True)
-    if not (isinstance(outcome[-1], list) and isinstance(outcome[0], ResponseHead)):
+    if not (isinstance(outcome[-1], Fields) and isinstance(outcome[0], ResponseHead)):
         return
     if outcome[0].interim:
         return

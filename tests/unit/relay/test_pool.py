@@ -6,13 +6,12 @@ from typing import cast
 import pytest
 
 from pgrok.http.head import ResponseHead
-from pgrok.http.parsing import parse_request
-from pgrok.http.reader import Body, End
+from pgrok.http.reader import Body
 from pgrok.relay.deadlines import TICK, Deadlines
 from pgrok.relay.pool import FRESH_SECONDS, IDLE_SECONDS, MAX_IDLE, Pool, PoolFull
 from pgrok.relay.upstream import UpstreamConnection
 from support.manual_loop import manual_loop
-from support.relay import GET, OK
+from support.relay import OK
 from support.transports import MemoryTransport
 
 
@@ -21,7 +20,7 @@ class Nobody:
 
     def upstream_ready(self) -> None: ...
 
-    def response_event(self, event: ResponseHead | Body | End) -> None: ...
+    def response_event(self, event: ResponseHead | Body) -> None: ...
 
     def response_paused(self) -> None: ...
 
@@ -47,7 +46,7 @@ class Pooled:
         upstream = self.pool.take(repeatable=repeatable)
         upstream.serve(Nobody())
         self.loop.run()
-        upstream.begin(parse_request(GET))
+        upstream.begin(b"GET")
         return upstream
 
     def answer(
@@ -64,7 +63,7 @@ class Pooled:
         upstream = self.pool.dial()
         upstream.serve(Nobody())
         self.loop.run()
-        upstream.begin(parse_request(GET))
+        upstream.begin(b"GET")
         return self.answer(upstream, **options)  # type: ignore[arg-type]
 
 
@@ -163,7 +162,7 @@ def test_one_that_does_anything_while_it_idles_is_gone(pooled: Pooled, event: st
 def test_one_that_was_slow_to_take_its_request_reads_on_when_idle(pooled: Pooled) -> None:
     upstream = pooled.take()
     transport(upstream).send(OK)
-    transport(upstream).pause_reading()
+    upstream.hold_reading(True)
     upstream.finish(keep_alive=True, promised=60)
     transport(upstream).end()
     assert transport(upstream).closed
@@ -204,7 +203,7 @@ def test_a_closed_pool_keeps_nothing(pooled: Pooled) -> None:
     pooled.loop.run()
     assert transport(idle).closed
     assert transport(busy).open
-    busy.begin(parse_request(GET))
+    busy.begin(b"GET")
     pooled.answer(busy)
     assert transport(busy).closed
     assert pooled.pool.open_connections == 0

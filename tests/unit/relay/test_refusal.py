@@ -28,7 +28,8 @@ def read(output: bytes, method: str = "GET") -> tuple[h11.Response, bytes]:
 
 
 def refusal(request: bytes, *, body_read: bool = False, keep_alive: bool = True) -> Refusal:
-    return refuse_request(DOWN, parse_request(request), body_read=body_read, keep_alive=keep_alive)
+    head = parse_request(request[: request.index(b"\r\n\r\n") + 4])
+    return refuse_request(DOWN, head, body_read=body_read, keep_alive=keep_alive)
 
 
 def test_an_answer_that_a_client_can_read() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgrok.http.head import RequestHead
-from pgrok.http.reader import Body, End, RequestReader, ResponseReader
+from pgrok.http.reader import Body, RequestReader, ResponseReader
 from support.relay import Relay
 from support.transports import MemoryTransport
 
@@ -90,9 +90,9 @@ class _Conversation:
             if isinstance(event, RequestHead):
                 self._path = event.target
                 self.unsaid += self._application.respond(event.target)
-            elif isinstance(event, Body):
+            else:
                 self._application.received[self._path] += b"".join(event.pieces)
-            elif isinstance(event, End):
+            if not self._reader.awaits_message:
                 self._application.complete.append(self._path)
                 self._reader.start_next()
 
@@ -166,7 +166,7 @@ def responses(data: bytes) -> list[bytes]:
     while reader.buffered:
         reader.expect(b"POST")
         bodies.append(b"")
-        while not isinstance(event := reader.next_event(), End):
-            if isinstance(event, Body):
+        while reader.awaits_message:
+            if isinstance(event := reader.next_event(), Body):
                 bodies[-1] += b"".join(event.pieces)
     return bodies

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pgrok.http.head import ResponseHead
-from pgrok.http.parsing import parse_request
-from pgrok.http.reader import Body, End
+from pgrok.http.reader import Body
 from pgrok.relay.upstream import UpstreamConnection
 from support.manual_loop import manual_loop
 from support.relay import GET, OK
@@ -20,11 +19,14 @@ class Recorder:
     def upstream_ready(self) -> None:
         self.log.append("ready")
 
-    def response_event(self, event: ResponseHead | Body | End) -> None:
-        if isinstance(event, Body):
+    def response_event(self, event: ResponseHead | Body) -> None:
+        if isinstance(event, ResponseHead):
+            self.log.append(str(event.status))
+            return
+        if event.pieces:
             self.log.append(b"".join(event.pieces).decode())
-        else:
-            self.log.append("end" if isinstance(event, End) else str(event.status))
+        if event.trailers is not None:
+            self.log.append("end")
 
     def response_paused(self) -> None:
         self.log.append("paused")
@@ -62,7 +64,7 @@ class Upstream:
         return self.ask()
 
     def ask(self) -> Upstream:
-        self.connection.begin(parse_request(GET))
+        self.connection.begin(b"GET")
         self.connection.write([GET])
         self.transport.take()
         self.log()
@@ -212,7 +214,7 @@ def test_whether_the_other_end_may_not_have_known_of_the_request(upstream: Upstr
     answers = [upstream.connection.died_idle]
     upstream.transport.send(OK)
     upstream.finish()
-    upstream.connection.leave_pool()
+    upstream.connection.reused = True
     upstream.connection.serve(upstream.recorder)
     upstream.ask()
     answers.append(upstream.connection.died_idle)

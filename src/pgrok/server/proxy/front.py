@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol, cast
 
-from pgrok.http.forwarding import Visitor, tell_visitor, without_foreign_cookies
+from pgrok.http.forwarding import Visitor, forward_request
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.downstream import DownstreamConnection, Timeouts
@@ -92,14 +92,8 @@ class Front:
         if pool is None:
             exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return
-        exchange.forward(
-            Route(
-                pool=pool,
-                request=tell_visitor(exchange.request, visitor),
-                rewrite_response=partial(without_foreign_cookies, host=host),
-                explain=_explain,
-            )
-        )
+        head = forward_request(exchange.request, visitor=visitor)
+        exchange.forward(Route(pool, head, _explain, host))
 
     def visitor_at(self, address: str) -> Visitor:
         """Return what is to be told of whoever connects from `address`."""
@@ -165,6 +159,7 @@ class _VisitorConnection(DownstreamConnection):
         """Backend: nothing is kept of an exchange."""
 
 
+@lru_cache(maxsize=1024)
 def canonical_host(host: bytes) -> str:
     """Return the host of a Host field: lower case, without port and trailing dot."""
     text = host.decode("latin-1").lower()
