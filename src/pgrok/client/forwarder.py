@@ -95,7 +95,7 @@ class _Channel(DownstreamConnection):
         request = exchange.request
         target = self._forwarder.rules.match(request.target)
         destination = self._forwarder.destination(target)
-        head = forward_request(request, target=target.rewrite(request.target))
+        head = forward_request(request, target.rewrite(request.target))
         exchange.forward(Route(destination.pool, head, destination.explain))
 
     def finished(self, exchange: Exchange) -> None:

@@ -20,6 +20,7 @@ from pgrok.http.head import (
     ResponseHead,
     encode_head,
 )
+from pgrok.http.remembering import remembering
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -50,7 +51,7 @@ class Visitor(NamedTuple):
     trusted: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ForwardedResponse:
     """How a response goes on: its head as octets, how its body is framed there, and whether the
     connection is kept after it."""
@@ -60,8 +61,9 @@ class ForwardedResponse:
     keep_alive: bool
 
 
+@remembering
 def forward_request(
-    request: RequestHead, *, target: bytes | None = None, visitor: Visitor | None = None
+    request: RequestHead, target: bytes | None = None, visitor: Visitor | None = None
 ) -> bytes:
     """Return the head of a request as it is passed on, on a connection of our own.
 
@@ -81,8 +83,9 @@ def forward_request(
     return encode_head(start, lines, request.framing, request.length)
 
 
+@remembering
 def forward_response(
-    response: ResponseHead, request: RequestHead, *, keep_alive: bool, host: str | None = None
+    response: ResponseHead, request: RequestHead, keep_alive: bool, host: str | None = None
 ) -> ForwardedResponse:
     """Return a response as it is passed on to the sender of `request`.
 

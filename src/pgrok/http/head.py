@@ -26,9 +26,9 @@ class Framing(Enum):
     UNTIL_CLOSE = "until close"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RequestHead:
-    """A request's head, as it came.
+    """A request's head, as it came; never changed once it is parsed. Its length is in octets.
 
     `fields` are all that were sent. What some of them mean stands beside them: `framing` and
     `length` (octets, None where no Content-Length says), `options` of the connection in lower
@@ -46,6 +46,10 @@ class RequestHead:
     keep_alive: bool = True
     expects_continue: bool = False
     websocket: bool = False
+    octets: int = 0
+
+    def __len__(self) -> int:
+        return self.octets
 
     @property
     def safe_to_repeat(self) -> bool:
@@ -53,9 +57,9 @@ class RequestHead:
         return self.method in _REPEATABLE and self.framing is Framing.NONE and not self.websocket
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ResponseHead:
-    """A response's head, as it came.
+    """A response's head, as it came; never changed once it is parsed. Its length is in octets.
 
     As in a request; `length` without framing is that of the body that another request would
     have been sent (RFC 9110 8.6).
@@ -69,6 +73,10 @@ class ResponseHead:
     length: int | None = None
     options: list[bytes] | tuple[()] = ()
     keep_alive: bool = True
+    octets: int = 0
+
+    def __len__(self) -> int:
+        return self.octets
 
     @property
     def interim(self) -> bool:

@@ -20,6 +20,7 @@ from pgrok.http.head import (
     RequestHead,
     ResponseHead,
 )
+from pgrok.http.remembering import remembering
 
 _REQUEST_LINE = re.compile(rb"([A-Z-]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n")
 _OTHER_VERSION = re.compile(rb".* HTTP/(?!1\.[01]$)[0-9]\.[0-9]")
@@ -36,6 +37,7 @@ _MAX_LENGTH_DIGITS = 18
 """What a length may have so that it fits into 63 bits."""
 
 
+@remembering
 def parse_request(head: bytes) -> RequestHead:
     """Return the request that `head` says, which ends with its empty line.
 
@@ -51,6 +53,7 @@ def parse_request(head: bytes) -> RequestHead:
     request = RequestHead(
         method, target, fields, _one_host(fields), int(version), keep_alive=version == b"1"
     )
+    request.octets = len(head)
     if not _MEANINGFUL.isdisjoint(fields.names):
         _interpret_request(request)
     return request
@@ -69,7 +72,8 @@ def _interpret_request(request: RequestHead) -> None:
         request.websocket = _asks_for_websocket(request)
 
 
-def parse_response(head: bytes, *, method: bytes) -> ResponseHead:
+@remembering
+def parse_response(head: bytes, method: bytes) -> ResponseHead:
     """Return the response that `head` says, to a request with `method`.
 
     Raises `RemoteProtocolError`.
@@ -80,6 +84,7 @@ def parse_response(head: bytes, *, method: bytes) -> ResponseHead:
     version, status, reason = line.groups(b"")
     fields = _parse_fields(head, line.end())
     response = ResponseHead(int(status), reason, fields, int(version))
+    response.octets = len(head)
     _frame_response(response, method)
     if b"connection" in fields.names:
         response.options = fields.tokens(b"connection")

@@ -182,7 +182,7 @@ class ResponseReader(_MessageReader[ResponseHead]):
         self.awaits_message = True
 
     def _parse(self, head: bytes) -> ResponseHead:
-        response = parse_response(head, method=self._method)
+        response = parse_response(head, self._method)
         if not response.interim:
             self._begin_body(response.framing, response.length)
         return response

@@ -37,7 +37,7 @@ class Answer:
 
         With a `host`, cookies for the domains above it are left out.
         """
-        response = forward_response(head, self._request, keep_alive=self.keep_alive, host=host)
+        response = forward_response(head, self._request, self.keep_alive, host)
         self.came = head
         self.status = head.status
         self.keep_alive = response.keep_alive
@@ -48,7 +48,7 @@ class Answer:
     def add_interim(self, head: ResponseHead) -> None:
         """Take the head of an interim response, which HTTP/1.0 is told nothing of."""
         if self._request.minor_version:
-            response = forward_response(head, self._request, keep_alive=True)
+            response = forward_response(head, self._request, True)
             self._output.append(response.head)
 
     def add(self, body: Body) -> None:

@@ -17,19 +17,19 @@ def asked(*lines: bytes, start: bytes = b"GET / HTTP/1.1") -> RequestHead:
 
 
 def answered(*lines: bytes, start: bytes = b"HTTP/1.1 200 OK") -> ResponseHead:
-    return parse_response(b"\r\n".join([start, *lines, b"", b""]), method=b"GET")
+    return parse_response(b"\r\n".join([start, *lines, b"", b""]), b"GET")
 
 
 PLAIN = asked()
 
 
 def passed_on(response: ResponseHead, *, host: str | None = None) -> ForwardedResponse:
-    return forward_response(response, PLAIN, keep_alive=True, host=host)
+    return forward_response(response, PLAIN, True, host)
 
 
 def told(request: RequestHead, visitor: Visitor) -> Fields:
     """Return the fields that the application gets to see."""
-    head = forward_request(request, visitor=visitor)
+    head = forward_request(request, None, visitor)
     return parse_request(head).fields
 
 
@@ -79,7 +79,7 @@ def test_trailers_are_passed_on_and_asked_for(value: bytes, told: bool) -> None:
 
 
 def test_a_request_may_get_another_target() -> None:
-    assert forward_request(asked(), target=b"/b") == b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert forward_request(asked(), b"/b") == b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 # Responses
@@ -106,13 +106,13 @@ CLOSE = b"\r\nConnection: close\r\n"
 def test_how_a_response_is_framed_for_its_visitor(
     visitor: RequestHead, line: bytes, framing: Framing, kept: bool
 ) -> None:
-    response = forward_response(answered(line), visitor, keep_alive=True)
+    response = forward_response(answered(line), visitor, True)
     assert (response.framing, response.keep_alive) == (framing, kept)
     assert (CLOSE in response.head) is not kept
 
 
 def test_this_end_may_want_to_close() -> None:
-    response = forward_response(answered(b"Content-Length: 0"), PLAIN, keep_alive=False)
+    response = forward_response(answered(b"Content-Length: 0"), PLAIN, False)
     assert not response.keep_alive
     assert CLOSE in response.head
 
@@ -136,13 +136,13 @@ def test_a_response_goes_on_without_the_fields_of_its_connection() -> None:
 
 def test_a_length_without_a_body_goes_on() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
-    response = parse_response(head, method=b"HEAD")
+    response = parse_response(head, b"HEAD")
     assert passed_on(response).head == head
 
 
 def test_an_interim_response_says_nothing_of_the_connection() -> None:
     response = answered(b"Link: </a>", start=b"HTTP/1.1 103 Early Hints")
-    assert forward_response(response, LAST, keep_alive=True).head == (
+    assert forward_response(response, LAST, True).head == (
         b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     )
 

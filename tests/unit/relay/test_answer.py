@@ -14,7 +14,7 @@ def answer(request: bytes = GET, *, keep_alive: bool = True) -> Answer:
 
 
 def head(data: bytes) -> ResponseHead:
-    return parse_response(data[: data.index(b"\r\n\r\n") + 4], method=b"GET")
+    return parse_response(data[: data.index(b"\r\n\r\n") + 4], b"GET")
 
 
 def output(answer: Answer) -> bytes:

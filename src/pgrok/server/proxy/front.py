@@ -92,7 +92,7 @@ class Front:
         if pool is None:
             exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return
-        head = forward_request(exchange.request, visitor=visitor)
+        head = forward_request(exchange.request, None, visitor)
         exchange.forward(Route(pool, head, _explain, host))
 
     def visitor_at(self, address: str) -> Visitor:

@@ -1,0 +1,40 @@
+"""Heads repeat: whoever polls, retries or puts a load on a server sends the same one again.
+
+What follows from a head is a function of its octets, so it need not be worked out anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sized
+from functools import lru_cache, wraps
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+MAX_REMEMBERED = 256
+"""Heads that each function remembers; the one not seen for longest is forgotten."""
+
+MAX_REMEMBERED_BYTES = 2048
+"""Octets of a head that is remembered, which is most of them."""
+
+Head = TypeVar("Head", bound=Sized)
+Result = TypeVar("Result")
+Others = ParamSpec("Others")
+
+
+def remembering(
+    function: Callable[Concatenate[Head, Others], Result],
+) -> Callable[Concatenate[Head, Others], Result]:
+    """Remember the results of a pure function of a head, whose length is in octets.
+
+    The arguments have to be hashable and given by position; results must not be changed.
+    Exceptions are not remembered.
+    """
+    cached = lru_cache(maxsize=MAX_REMEMBERED)(function)
+    recall = cast("Callable[Concatenate[Head, Others], Result]", cached)
+
+    @wraps(function)
+    def call(head: Head, /, *others: Others.args, **names: Others.kwargs) -> Result:
+        if len(head) > MAX_REMEMBERED_BYTES:
+            return function(head, *others, **names)
+        return recall(head, *others, **names)
+
+    return call
