@@ -19,6 +19,7 @@ from pgrok.protocol import TunnelKind
 from pgrok.relay.deadlines import Deadlines
 from pgrok.server import logs
 from pgrok.server.members import Members
+from pgrok.server.proxy import sockets
 from pgrok.server.proxy.front import Front
 from pgrok.server.proxy.tcp import open_port
 from pgrok.server.registry import LiveTunnel, Registry
@@ -176,11 +177,8 @@ class _Rooms:
         proxy = self.settings.proxy
         front_address = Address(proxy.host, proxy.port)
         ssh_address = Address(self.settings.sshd.host, self.settings.sshd.port)
-        loop = asyncio.get_running_loop()
         with _names_the_key("proxy.port", front_address):
-            front = await loop.create_server(
-                self.front.accept, front_address.host, front_address.port, backlog=1024
-            )
+            front = await sockets.listen(self.front.accept, front_address.host, front_address.port)
         self._closers.append(front.close)
         with _names_the_key("sshd.port", ssh_address):
             listener = await sshd.start(ssh_address, self.host_keys, self.services)

@@ -17,7 +17,6 @@ from pgrok.relay.pool import Pool
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
 from pgrok.server.members import Members
-from pgrok.server.proxy.sockets import notice_death
 from pgrok.transport.admission import Admission
 
 MAX_CONNECTIONS = 8192
@@ -58,6 +57,8 @@ class Front:
         self._trusted = trusted_proxies
         self._deadlines = deadlines
         self._timeouts = timeouts or Timeouts()
+        # Who comes once comes again, and reading an address is no small part of a connection.
+        self._is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
         self._strangers = Admission(in_all=MAX_CONNECTIONS, per_address=MAX_PER_ADDRESS)
         self.connections: Members[_VisitorConnection] = Members()
 
@@ -105,7 +106,7 @@ class Front:
         tunnel = self._find(host.removesuffix(self._suffix))
         return None if tunnel is None else tunnel.pool
 
-    def _is_trusted(self, address: str) -> bool:
+    def _find_trusted(self, address: str) -> bool:
         ip = ip_address(address.partition("%")[0])
         mapped = getattr(ip, "ipv4_mapped", None) or ip
         return any(mapped in network for network in self._trusted)
@@ -132,7 +133,6 @@ class _VisitorConnection(DownstreamConnection):
             transport.close()
             return
         self._visitor = visitor
-        notice_death(transport)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
+
+BACKLOG = 1024
+"""Connections that the system holds for us until we take them."""
 
 KEEPALIVE_SECONDS = 60
 """How long a visitor's socket may be silent before TCP asks whether its end is still there."""
@@ -13,13 +17,21 @@ KEEPALIVE_COUNT = 4
 """Questions without an answer, that many seconds apart, after which it is gone."""
 
 
-def notice_death(transport: asyncio.BaseTransport) -> None:
-    """Have TCP look after a socket that may be silent for hours, such as an idle WebSocket's."""
-    public: socket.socket | None = transport.get_extra_info("socket")
-    if public is None:
-        return
-    public.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+async def listen(accept: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
+    """Listen for visitors; raises `OSError` if another program has the port."""
+    server = await asyncio.get_running_loop().create_server(accept, host, port, backlog=BACKLOG)
+    for listening in server.sockets:
+        _notice_death(listening)
+    return server
+
+
+def _notice_death(listening: socket.socket) -> None:
+    """Have TCP look after sockets that may be silent for hours, such as an idle WebSocket's.
+
+    The sockets that are accepted inherit it, which saves four calls for each of them.
+    """
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_KEEPIDLE"):  # macOS has another name for it, and a default
-        public.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
-        public.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL)
-        public.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_COUNT)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_COUNT)

@@ -7,9 +7,7 @@ from collections.abc import Callable
 
 from pgrok.address import Address
 from pgrok.relay.splice import SpliceEnd
-from pgrok.server.proxy.sockets import notice_death
-
-BACKLOG = 256
+from pgrok.server.proxy.sockets import listen
 
 OpenChannel = Callable[[asyncio.Protocol, Address], Callable[[], None]]
 """Opens a channel under a protocol for the visitor at an address; returns what gives it up."""
@@ -34,11 +32,8 @@ class PublicPort:
 
 async def open_port(host: str, port: int) -> PublicPort:
     """Listen on a public port; raises `OSError` if another program has it."""
-    loop = asyncio.get_running_loop()
     holder: list[PublicPort] = []
-    server = await loop.create_server(
-        lambda: _Visitor(holder[0] if holder else None), host, port, backlog=BACKLOG
-    )
+    server = await listen(lambda: _Visitor(holder[0] if holder else None), host, port)
     holder.append(PublicPort(server))
     return holder[0]
 
@@ -57,7 +52,6 @@ class _Visitor(SpliceEnd):
         if open_channel is None or not peername:
             transport.close()
             return
-        notice_death(transport)
         channel_end = SpliceEnd()
         self.join(channel_end)
         super().connection_made(transport)
