@@ -17,8 +17,11 @@ CONNECTIONS = (1, 16, 64, 256)
 NEW = "new"
 """In place of a number of connections: a new one for every request."""
 
-NEW_AT_ONCE = 64
-"""How many requests are under way at a time then."""
+UNLIKE = "unlike"
+"""The same: connections that stay open, and no two heads of requests or responses alike."""
+
+AT_ONCE = 64
+"""How many requests are under way at a time in either case."""
 
 BULK = ("download", "upload")
 
@@ -38,8 +41,10 @@ class Measure:
 
 
 def _requests() -> Iterator[Measure]:
-    for load in (*CONNECTIONS, NEW):
-        at = f"a new connection each, {NEW_AT_ONCE} at once" if load == NEW else _counted(load)
+    loads = {str(count): _counted(count) for count in CONNECTIONS}
+    loads[UNLIKE] = f"{_counted(AT_ONCE)}, no two heads alike"
+    loads[NEW] = f"a new connection each, {AT_ONCE} at once"
+    for load, at in loads.items():
         yield Measure(f"rate/{load}", f"requests, {at}", "/s")
         yield Measure(f"p50/{load}", f"p50, {at}", "ms", 2)
         yield Measure(f"p99/{load}", f"p99, {at}", "ms", 2)
@@ -47,7 +52,7 @@ def _requests() -> Iterator[Measure]:
         yield Measure(f"cpu-client/{load}", f"client's CPU, {at}", "us/request", 1)
 
 
-def _counted(connections: int | str) -> str:
+def _counted(connections: int) -> str:
     return f"{connections} connection{'s' if connections != 1 else ''}"
 
 

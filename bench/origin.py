@@ -48,7 +48,8 @@ http {{
         listen {address} backlog=4096;
         root {bodies};
         default_type application/octet-stream;
-        location = /small {{ return 200 "{small}"; }}
+        # No field for a request without a number.
+        location = /small {{ add_header X-Number $arg_n; return 200 "{small}"; }}
         location /uploads/ {{ dav_methods PUT; create_full_put_path on; }}
     }}
 }}

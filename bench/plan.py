@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.catalogue import CONNECTIONS, NEW
+from bench.catalogue import CONNECTIONS, NEW, UNLIKE
 
 Load = int | str
-"""A number of connections, or `NEW`."""
+"""A number of connections, `NEW` or `UNLIKE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Plan:
 FULL = Plan(
     rounds=5,
     seconds=2,
-    loads=(*CONNECTIONS, NEW),
+    loads=(*CONNECTIONS, UNLIKE, NEW),
     bulk_rounds=5,
     far_rounds=3,
     echoes=(1, 64),
@@ -53,7 +53,7 @@ FULL = Plan(
 QUICK = Plan(
     rounds=3,
     seconds=1,
-    loads=(1, 64, NEW),
+    loads=(1, 64, UNLIKE, NEW),
     bulk_rounds=2,
     far_rounds=0,
     echoes=(),

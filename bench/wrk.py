@@ -13,6 +13,7 @@ from bench.origin import SMALL_PATH
 from bench.processes import run
 
 REPORT = Path(__file__).with_name("wrk.lua")
+UNLIKE = Path(__file__).with_name("unlike.lua")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,21 @@ class Load:
         return self.requests / self.seconds
 
 
-def load(endpoint: Endpoint, connections: int, seconds: float, *, close: bool = False) -> Load:
-    """Ask for the small body for `seconds`; with `close`, over a new connection each time."""
+def load(
+    endpoint: Endpoint,
+    connections: int,
+    seconds: float,
+    *,
+    close: bool = False,
+    unlike: bool = False,
+) -> Load:
+    """Ask for the small body for `seconds`.
+
+    With `close`, over a new connection each time; with `unlike`, in other words each time.
+    """
     # wrk takes whole seconds or minutes only.
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
-    command += ["-s", str(REPORT), "-H", f"Host: {endpoint.host}"]
+    command += ["-s", str(UNLIKE if unlike else REPORT), "-H", f"Host: {endpoint.host}"]
     if close:
         command += ["-H", "Connection: close"]
     said = run(*command, f"http://{LOOPBACK}:{endpoint.port}{SMALL_PATH}", timeout=seconds + 30)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench import wrk
-from bench.catalogue import NEW, NEW_AT_ONCE
+from bench.catalogue import AT_ONCE, NEW, UNLIKE
 from bench.measures.run import Run
 from bench.peers.base import Tunnel
 from bench.plan import Load
@@ -26,10 +26,12 @@ def measure(run: Run) -> None:
 
 def _sample(run: Run, name: str, tunnel: Tunnel, load: Load) -> None:
     run.origin.check_small(tunnel.endpoint)
-    connections = NEW_AT_ONCE if isinstance(load, str) else load
+    connections = AT_ONCE if isinstance(load, str) else load
     ends = {"server": tunnel.server, "client": tunnel.client}
     before = {end: process.cpu_seconds() for end, process in ends.items() if process}
-    report = wrk.load(tunnel.endpoint, connections, run.plan.seconds, close=load == NEW)
+    report = wrk.load(
+        tunnel.endpoint, connections, run.plan.seconds, close=load == NEW, unlike=load == UNLIKE
+    )
     for end, process in ends.items():
         if process:
             spent = process.cpu_seconds() - before[end]
