@@ -87,7 +87,7 @@ class DownstreamConnection(asyncio.Protocol):
         """Part of a request."""
         if self._lingering:
             return
-        was_idle = self._exchange is None and not self._reader.buffered
+        was_idle = self.idle
         self._reader.receive(data)
         self._advance()
         if was_idle and self._awaits_head:
