@@ -24,6 +24,10 @@ class Outbox:
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
+    def can_pass(self, octets: int) -> bool:
+        """Whether so many octets may go to the peer in one packet now, past the empty box."""
+        return not self._pieces and octets <= self.window and octets <= self.max_packet
+
     def put(self, data: bytes) -> None:
         """Add to the end."""
         self._pieces.append(memoryview(data))

@@ -102,15 +102,13 @@ class TunnelChannel(asyncio.Transport):
             self._flush()
 
     def data_arrived(self, data: bytes) -> None:
-        """Data from the peer."""
+        """Data from the peer: to the protocol at once, unless it does not read."""
         self._account(len(data))
         if self._closing:
             self._done_with(len(data))
-        elif not data:
-            return
         elif self._reader_paused or self._inbox:
             self._inbox.put(data)
-        else:
+        elif data:
             self._deliver(data)
 
     def data_discarded(self, octets: int) -> None:
@@ -187,7 +185,12 @@ class TunnelChannel(asyncio.Transport):
             raise LocalProtocolError("write after write_eof")
         if self._closing or self._close_arrived or not data:
             return
-        self._outbox.put(data if isinstance(data, bytes) else bytes(data))
+        outbox, link = self._outbox, self._link
+        if self._open and outbox.can_pass(len(data)) and link.is_writable():
+            outbox.window -= len(data)
+            link.send_data(self.peer_number, data)
+            return
+        outbox.put(data if isinstance(data, bytes) else bytes(data))
         self._flush()
         self._pause_writer_if_full()
 
@@ -296,13 +299,17 @@ class TunnelChannel(asyncio.Transport):
         return self._eof_arrived or self._close_arrived
 
     def _deliver(self, data: bytes) -> None:
-        self._tell(self._protocol.data_received, data)
+        try:
+            self._protocol.data_received(data)
+        except Exception as error:
+            self._fail(error)
         self._done_with(len(data))
 
     def _done_with(self, octets: int) -> None:
         """Make room for as much again as nobody holds any more."""
         self._window.read(octets)
-        self._grant()
+        if self._window.is_due():
+            self._grant()
 
     def _grant(self) -> None:
         if self._reader_paused or self._close_sent or self._has_ended():
@@ -341,11 +348,14 @@ class TunnelChannel(asyncio.Transport):
         try:
             return event(*arguments)
         except Exception as error:
-            message = "an exception above a channel ended it"
-            context = {"message": message, "exception": error, "protocol": self._protocol}
-            self._link.loop.call_exception_handler(context)
-            self.abort()
+            self._fail(error)
             return None
+
+    def _fail(self, error: Exception) -> None:
+        message = "an exception above a channel ended it"
+        context = {"message": message, "exception": error, "protocol": self._protocol}
+        self._link.loop.call_exception_handler(context)
+        self.abort()
 
     @staticmethod
     def _require(allowed: bool, otherwise: str) -> None:

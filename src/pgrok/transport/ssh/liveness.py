@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asyncssh.constants import DISC_BY_APPLICATION
 
 from pgrok.errors import ConnectionLost
-
-if TYPE_CHECKING:
-    from asyncssh.connection import SSHConnection as Base
-else:
-    Base = object
+from pgrok.transport.ssh.outbound import Outbound
 
 DEFAULT_ROUND_TRIP = 0.25
 """Seconds taken for a round trip until a keepalive has measured one."""
@@ -22,15 +18,15 @@ GOODBYE_SECONDS = 2.0
 """How long a peer may take to close after DISCONNECT before the socket is aborted."""
 
 
-class Liveness(Base):
+class Liveness(Outbound):
     """Mixed into both of asyncssh's connection classes, before them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
         super().__init__(loop, *args, **kwargs)
-        self.loop = loop
         self.round_trip = DEFAULT_ROUND_TRIP
         self._goodbye_said = False
         self._signs_of_life: set[asyncio.Future[None]] = set()
+        self._heard_at = 0.0
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         """Bytes from the peer, who is alive; after a goodbye nobody listens any more."""
@@ -72,12 +68,8 @@ class Liveness(Base):
             channel.close()
         self._send_disconnect(code, reason, "")
         self._goodbye_said = True
-        self._transport.write_eof()
+        self.end_sending()
         self.loop.call_later(GOODBYE_SECONDS, self.abort)
-
-    def _send(self, data: bytes) -> None:
-        if not self._goodbye_said:
-            super()._send(data)
 
     def _send_probe(self) -> None:
         if self.is_closed():
@@ -95,6 +87,20 @@ class Liveness(Base):
         begin = time.monotonic()
         await super()._make_keepalive_request()
         self.round_trip = time.monotonic() - begin
+
+    # The keepalive timer, which asyncssh cancels and sets anew whenever something arrives.
+
+    def _reset_keepalive_timer(self) -> None:
+        self._heard_at = self.loop.time()
+
+    def _keepalive_timer_callback(self) -> None:
+        silent = self.loop.time() - self._heard_at
+        if silent < self._keepalive_interval:
+            self._keepalive_timer = self.loop.call_later(
+                self._keepalive_interval - silent, self._keepalive_timer_callback
+            )
+        else:
+            super()._keepalive_timer_callback()
 
     def _cleanup(self, exc: Exception | None) -> None:
         for sign in self._signs_of_life:

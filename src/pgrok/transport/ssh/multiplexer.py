@@ -7,11 +7,9 @@ from typing import Any
 
 from asyncssh.constants import (
     MSG_CHANNEL_CLOSE,
-    MSG_CHANNEL_DATA,
     MSG_CHANNEL_EOF,
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_OPEN,
-    MSG_CHANNEL_WINDOW_ADJUST,
     MSG_IGNORE,
 )
 from asyncssh.encryption import GCMEncryption
@@ -19,7 +17,8 @@ from asyncssh.packet import SSHPacket, String, UInt32
 
 from pgrok.errors import ChannelRefused, ConnectionLost
 from pgrok.transport.channel import TunnelChannel
-from pgrok.transport.link import Buffer, Channel
+from pgrok.transport.link import Channel
+from pgrok.transport.ssh.inbound import Inbound
 from pgrok.transport.ssh.liveness import Liveness
 from pgrok.transport.ssh.slot import ChannelSlot
 
@@ -36,7 +35,7 @@ MAX_DEFERRED = 8192
 """Packets besides channel data that may wait for the end of a key exchange."""
 
 
-class Multiplexer(Liveness):
+class Multiplexer(Inbound, Liveness):
     """Mixed into both of asyncssh's connection classes, before them.
 
     Implements `pgrok.transport.link.ChannelLink`.
@@ -57,14 +56,6 @@ class Multiplexer(Liveness):
     def wait_writable(self, channel: Channel) -> None:
         """Call `channel.resume_sending` once data may be sent; first come, first served."""
         self._waiting[channel] = None
-
-    def send_data(self, channel: int, data: Buffer) -> None:
-        """Send CHANNEL_DATA (RFC 4254 5.2)."""
-        self.send_packet(MSG_CHANNEL_DATA, UInt32(channel), UInt32(len(data)), bytes(data))
-
-    def send_window_adjust(self, channel: int, octets: int) -> None:
-        """Send CHANNEL_WINDOW_ADJUST (RFC 4254 5.2)."""
-        self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(channel), UInt32(octets))
 
     def send_eof(self, channel: int) -> None:
         """Send CHANNEL_EOF (RFC 4254 5.3)."""

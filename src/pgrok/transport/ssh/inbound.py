@@ -1,0 +1,95 @@
+"""The way of packets into a connection: channel data past asyncssh, everything else through it.
+
+One packet's way: asyncssh calls `_recv_pkthdr` with what was received, where a packet begins.
+`Cutter.packets` finds each packet's end, `PacketCipher.open` opens it, and `_take` hands the data
+to its channel, or the packet goes back to asyncssh in `_take_slowly`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import TYPE_CHECKING, Any
+
+import asyncssh
+from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
+
+from pgrok.errors import RemoteProtocolError
+from pgrok.transport.ssh.framing import Cutter
+from pgrok.transport.ssh.gcm import LENGTH, PacketCipher, take_over
+from pgrok.transport.ssh.slot import ChannelSlot
+
+if TYPE_CHECKING:
+    from asyncssh.connection import SSHConnection as Base
+else:
+    Base = object
+
+_HEADER = struct.Struct(">BBII")
+"""Padding length (RFC 4253 6), message number, channel, and a number: of CHANNEL_DATA the length
+of the data that follows, of CHANNEL_WINDOW_ADJUST the octets (RFC 4254 5.2)."""
+
+_SEQUENCE_LIMIT = 2**32
+
+
+class Inbound(Base):
+    """Mixed into both of asyncssh's connection classes, before them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
+        super().__init__(loop, *args, **kwargs)
+        self._cutter = Cutter(self._max_recv_pktlen)
+
+    def send_newkeys(self, k: bytes, h: bytes) -> None:
+        """Finish a key exchange on our side; the peer's new key waits for its NEWKEYS."""
+        super().send_newkeys(k, h)
+        self._next_recv_encryption = take_over(self._next_recv_encryption)
+
+    def _recv_pkthdr(self) -> bool:
+        """Take what was received; asyncssh calls this where a packet begins.
+
+        Returns whether to be called again at once, for what is left in `_inpbuf`.
+        """
+        opener = self._recv_encryption
+        if not isinstance(opener, PacketCipher) or opener.opened or not self._is_plain():
+            return super()._recv_pkthdr()
+        received, self._inpbuf = self._inpbuf, b""
+        packets = self._cutter.packets(received)
+        for sealed in packets:
+            packet = opener.open(sealed[LENGTH:], sealed[:LENGTH])
+            if packet is None:
+                raise asyncssh.MACError("MAC verification failed")
+            if not (self._take(packet) or self._take_slowly(opener, packet, sealed)):
+                self._inpbuf = b"".join(packets) + self._cutter.give_up()
+                return self._is_at_packet()
+        return False
+
+    def _take(self, packet: bytes) -> bool:
+        """Hand a plain packet to its channel; False if it is not plain."""
+        padding, kind, number, count = _HEADER.unpack_from(packet)
+        slot = self._channels.get(number)
+        octets = len(packet) - _HEADER.size - padding
+        if not isinstance(slot, ChannelSlot) or padding == 0:
+            return False
+        try:
+            if kind == MSG_CHANNEL_DATA and octets == count:
+                slot.channel.data_arrived(packet[_HEADER.size : -padding])
+            elif kind == MSG_CHANNEL_WINDOW_ADJUST and octets == 0:
+                slot.channel.window_adjusted(count)
+            else:
+                return False
+        except RemoteProtocolError as error:
+            raise asyncssh.ProtocolError(str(error)) from None
+        self._recv_seq = (self._recv_seq + 1) % _SEQUENCE_LIMIT
+        return True
+
+    def _take_slowly(self, opener: PacketCipher, packet: bytes, sealed: memoryview) -> bool:
+        """Let asyncssh deal with one packet; False if it has more to do before the next one."""
+        opener.opened = packet
+        self._inpbuf = bytes(sealed)
+        super()._recv_data()
+        return self._recv_encryption is opener and self._is_at_packet()
+
+    def _is_plain(self) -> bool:
+        return self._auth_complete and not self._decompressor
+
+    def _is_at_packet(self) -> bool:
+        return self._recv_handler == self._recv_pkthdr

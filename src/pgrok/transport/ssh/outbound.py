@@ -1,0 +1,121 @@
+"""The way of packets out of a connection: channel data past asyncssh, and all writes joined.
+
+One packet's way: `send_data` puts header and padding around the data, `PacketCipher.seal` seals
+it, and `_flush` writes all that one step of the loop has sent. What asyncssh sends by itself takes
+the same way from `_send` on: everything leaves in the order in which it was sealed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+from typing import TYPE_CHECKING, Any
+
+from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
+
+from pgrok.transport.link import Buffer
+from pgrok.transport.ssh.gcm import BLOCK, PacketCipher, take_over
+
+if TYPE_CHECKING:
+    from asyncssh.connection import SSHConnection as Base
+else:
+    Base = object
+
+FLUSH_AT = 32 * 1024
+"""Octets that are written without waiting for more to join them."""
+
+_HEADER = struct.Struct(">BBII")
+"""Padding length (RFC 4253 6), message number, channel, and a number: of CHANNEL_DATA the length
+of the data that follows, of CHANNEL_WINDOW_ADJUST the octets (RFC 4254 5.2)."""
+
+_MIN_PADDING = 4
+
+# Random, as RFC 4253 6 wants it; under an authenticated cipher it need not be fresh.
+_PADDINGS = [os.urandom(length) for length in range(BLOCK + _MIN_PADDING)]
+
+_SEQUENCE_LIMIT = 2**32
+
+
+class Outbound(Base):
+    """Mixed into both of asyncssh's connection classes, before them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
+        super().__init__(loop, *args, **kwargs)
+        self.loop = loop
+        self._sealer: PacketCipher | None = None
+        """Seals past asyncssh; None while packets have to go through it."""
+        self._unwritten: list[bytes] = []
+        self._unwritten_octets = 0
+        self._sending_ended = False
+
+    # Part of `pgrok.transport.link.ChannelLink`
+
+    def send_data(self, channel: int, data: Buffer) -> None:
+        """Send CHANNEL_DATA (RFC 4254 5.2)."""
+        self._send_plain(MSG_CHANNEL_DATA, channel, len(data), data)
+
+    def send_window_adjust(self, channel: int, octets: int) -> None:
+        """Send CHANNEL_WINDOW_ADJUST (RFC 4254 5.2)."""
+        self._send_plain(MSG_CHANNEL_WINDOW_ADJUST, channel, octets, b"")
+
+    def _send_plain(self, kind: int, channel: int, number: int, data: Buffer) -> None:
+        sealer = self._sealer
+        # asyncssh begins a key exchange when it is given the first packet after so many octets.
+        if sealer is None or self._rekey_bytes_sent >= self._rekey_bytes:
+            header = _HEADER.pack(0, kind, channel, number)
+            self.send_packet(kind, header[2:], bytes(data))
+            return
+        padding = BLOCK - (_HEADER.size + len(data)) % BLOCK
+        if padding < _MIN_PADDING:
+            padding += BLOCK
+        header = _HEADER.pack(padding, kind, channel, number)
+        packet = b"".join((header, data, _PADDINGS[padding]))
+        self._write(sealer.seal(packet))
+        self._send_seq = (self._send_seq + 1) % _SEQUENCE_LIMIT
+        self._rekey_bytes_sent += len(packet)
+
+    # Between asyncssh and the socket
+
+    def send_newkeys(self, k: bytes, h: bytes) -> None:
+        """Finish a key exchange on our side, and seal with the new key from now on."""
+        super().send_newkeys(k, h)
+        cipher = self._send_encryption = take_over(self._send_encryption)
+        # Compression and keys that age by the clock, neither of which we ask for, are asyncssh's.
+        plain = not (self._compressor or self._rekey_seconds)
+        if isinstance(cipher, PacketCipher) and plain and self._kex_complete:
+            self._sealer = cipher
+
+    def end_sending(self) -> None:
+        """Write what was sent, then the end of our direction; nothing is sent after it."""
+        self._flush()
+        self._sending_ended = True
+        if self._transport is not None:
+            self._transport.write_eof()
+
+    def _send_kexinit(self) -> None:
+        self._sealer = None
+        super()._send_kexinit()
+
+    def _send(self, data: bytes) -> None:
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        """Write at the end of this step of the loop, in one system call with all that joins it."""
+        if not self._unwritten:
+            self.loop.call_soon(self._flush)
+        self._unwritten.append(data)
+        self._unwritten_octets += len(data)
+        if self._unwritten_octets >= FLUSH_AT:
+            self._flush()
+
+    def _flush(self) -> None:
+        pieces, self._unwritten = self._unwritten, []
+        self._unwritten_octets = 0
+        transport = self._transport
+        if pieces and transport and not (self._sending_ended or transport.is_closing()):
+            transport.writelines(pieces)
+
+    def _force_close(self, exc: Exception | None) -> None:
+        self._flush()  # the last words are on their way
+        super()._force_close(exc)
