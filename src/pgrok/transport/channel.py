@@ -106,9 +106,11 @@ class TunnelChannel(asyncio.Transport):
         self._account(len(data))
         if self._closing:
             self._done_with(len(data))
+        elif not data:
+            return
         elif self._reader_paused or self._inbox:
             self._inbox.put(data)
-        elif data:
+        else:
             self._deliver(data)
 
     def data_discarded(self, octets: int) -> None:

@@ -17,18 +17,25 @@ from typing import Any
 import asyncssh
 import pytest
 from asyncssh.channel import SSHServerChannel
-from asyncssh.constants import MSG_DISCONNECT, MSG_GLOBAL_REQUEST
+from asyncssh.constants import MSG_DISCONNECT, MSG_GLOBAL_REQUEST, MSG_IGNORE
+from asyncssh.crypto.cipher import GCMCipher
+from asyncssh.encryption import GCMEncryption
 from asyncssh.packet import SSHPacket
 
 from pgrok.transport import ssh
 from support.transport import host_keys
 
 SERVER, CLIENT, CHANNEL = "server", "client", "channel"
+ENCRYPTION, CIPHER = "encryption", "cipher"
 BOTH = (SERVER, CLIENT)
+
+KEY, IV = bytes(range(16)), bytes(range(100, 112))
 
 METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "_cancel_login_timer": ((SERVER,), []),
     "_cleanup": (BOTH, ["exc"]),
+    "_force_close": (BOTH, ["exc"]),
+    "_keepalive_timer_callback": (BOTH, []),
     "_make_global_request": (BOTH, ["request", "*args"]),
     "_make_keepalive_request": (BOTH, []),
     "_process_cancel_streamlocal_forward_at_openssh_dot_com_global_request": (
@@ -45,16 +52,23 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "_process_streamlocal_forward_at_openssh_dot_com_global_request": ((SERVER,), ["packet"]),
     "_process_tcpip_forward_global_request": ((SERVER,), ["packet"]),
     "_process_tun_at_openssh_dot_com_open": ((SERVER,), ["packet"]),
+    "_recv_data": (BOTH, []),
+    "_recv_pkthdr": (BOTH, []),
     "_report_global_response": ((SERVER,), ["result"]),
+    "_reset_keepalive_timer": (BOTH, []),
     "_send": (BOTH, ["data"]),
     "_send_disconnect": (BOTH, ["code", "reason", "lang"]),
     "_send_global_request": (BOTH, ["request", "*args", "want_reply"]),
+    "_send_kexinit": (BOTH, []),
     "_service_next_global_request": ((SERVER,), []),
     # Public by name, and no part of the documented API all the same.
     "add_channel": (BOTH, ["chan"]),
     "connection_made": ((SERVER,), ["transport"]),
     "create_task": (BOTH, ["coro", "task_logger"]),
     "data_received": (BOTH, ["data", "datatype"]),
+    "decrypt_header": ((ENCRYPTION,), ["seq", "first_block", "header_len"]),
+    "decrypt_packet": ((ENCRYPTION,), ["seq", "first", "rest", "header_len", "mac"]),
+    "encrypt_packet": ((ENCRYPTION,), ["seq", "header", "packet"]),
     "internal_error": ((SERVER,), ["exc_info", "error_logger"]),
     "pause_writing": (BOTH, []),
     "reload_config": ((SERVER,), []),
@@ -70,23 +84,39 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
 """Methods, whose they are, and their parameters."""
 
 ATTRIBUTES: dict[str, tuple[tuple[str, ...], object]] = {
+    "_auth_complete": (BOTH, False),
     "_channels": (BOTH, {}),
     "_client_version": ((SERVER,), b""),
+    "_compressor": (BOTH, None),
+    "_decompressor": (BOTH, None),
     "_deferred_packets": (BOTH, []),
     "_global_request_queue": ((SERVER,), []),
     "_global_request_waiters": (BOTH, []),
     "_host": ((CLIENT,), "there"),
+    "_inpbuf": (BOTH, b""),
+    "_iv": ((CIPHER,), IV),
+    "_keepalive_interval": (BOTH, 0),
+    "_keepalive_timer": (BOTH, None),
     "_kex_complete": (BOTH, False),
+    "_key": ((CIPHER,), KEY),
+    "_max_recv_pktlen": (BOTH, 256 * 1024),
+    "_next_recv_encryption": (BOTH, None),
     "_peer_addr": ((SERVER,), ""),
     "_peer_port": ((SERVER,), 0),
     "_port": ((CLIENT,), 7),
+    "_recv_encryption": (BOTH, None),
+    "_recv_seq": (BOTH, 0),
+    "_rekey_bytes": (BOTH, 7 << 20),
+    "_rekey_bytes_sent": (BOTH, 0),
+    "_rekey_seconds": (BOTH, 77),
     "_send_encryption": (BOTH, None),
+    "_send_seq": (BOTH, 0),
     "_server_host_key": ((CLIENT,), None),
     "_transport": (BOTH, None),
 }
 """Attributes, whose they are, and their value in a connection that has not begun."""
 
-OTHERS = {"_close_event", "_packet_handlers", "_protocol_factory"}
+OTHERS = {"_cipher", "_close_event", "_packet_handlers", "_protocol_factory", "_recv_handler"}
 """Names with a test of their own below."""
 
 HANDLED_BY_NAME = [
@@ -127,7 +157,10 @@ async def bare() -> AsyncIterator[dict[str, Any]]:
     loop = asyncio.get_running_loop()
     key = asyncssh.import_private_key(host_keys()[0])
     server = asyncssh.SSHServerConnection(
-        loop, asyncssh.SSHServerConnectionOptions(server_host_keys=[key], gss_host=None)
+        loop,
+        asyncssh.SSHServerConnectionOptions(
+            server_host_keys=[key], gss_host=None, rekey_bytes=7 << 20, rekey_seconds=77
+        ),
     )
     client = asyncssh.SSHClientConnection(
         loop,
@@ -139,9 +172,18 @@ async def bare() -> AsyncIterator[dict[str, Any]]:
             client_keys=None,
             agent_path=None,
             gss_host=None,
+            rekey_bytes=7 << 20,
+            rekey_seconds=77,
         ),
     )
-    yield {SERVER: server, CLIENT: client, CHANNEL: SSHServerChannel}
+    cipher = GCMCipher("aes128-gcm", KEY, IV)
+    yield {
+        SERVER: server,
+        CLIENT: client,
+        CHANNEL: SSHServerChannel,
+        ENCRYPTION: GCMEncryption(cipher),
+        CIPHER: cipher,
+    }
     server._cancel_login_timer()
     client._cancel_login_timer()
 
@@ -173,6 +215,54 @@ def test_packet_handlers(owner: str, bare: dict[str, Any]) -> None:
     table = type(bare[owner])._packet_handlers
     assert table[MSG_DISCONNECT] is base._process_disconnect
     assert table[MSG_GLOBAL_REQUEST] is base._process_global_request
+
+
+def test_cipher(bare: dict[str, Any]) -> None:
+    assert bare[ENCRYPTION]._cipher is bare[CIPHER]
+
+
+def test_cipher_counts_packets_in_the_last_eight_octets(bare: dict[str, Any]) -> None:
+    bare[ENCRYPTION].encrypt_packet(0, b"\0\0\0\x10", bytes(16))
+    assert bare[CIPHER]._iv == IV[:4] + (int.from_bytes(IV[4:], "big") + 1).to_bytes(8, "big")
+
+
+def plain(kind: int) -> bytes:
+    """Return a packet without keys around it."""
+    return b"\0\0\0\x0c\6" + bytes([kind]) + bytes(4 + 6)
+
+
+@pytest.mark.parametrize("owner", BOTH)
+def test_recv_handler_is_called_where_a_packet_begins(owner: str, bare: dict[str, Any]) -> None:
+    connection, begins = bare[owner], []
+    header = connection._recv_pkthdr
+
+    def note() -> bool:
+        begins.append(connection._inpbuf)
+        return bool(header())
+
+    assert connection._recv_handler == connection._recv_version
+    connection._recv_pkthdr = note
+    connection._recv_handler = note
+    first, second = plain(MSG_IGNORE), plain(MSG_IGNORE)
+    connection.data_received(first + second[:9])
+    connection.data_received(second[9:])
+    assert begins == [first + second[:9], second[:9]]
+    assert connection._recv_handler == note
+
+
+def test_recv_handler_says_whether_to_go_on(bare: dict[str, Any]) -> None:
+    server, answers = bare[SERVER], [True, True, False]
+    server._recv_handler = lambda: answers.pop(0)
+    server.data_received(b"x")
+    assert answers == []
+
+
+def test_send_is_what_packets_go_through(bare: dict[str, Any]) -> None:
+    server, sent = bare[SERVER], []
+    server._send = sent.append
+    server.send_packet(MSG_IGNORE, b"\0\0\0\0")
+    assert sent[0][:6] == b"\0\0\0\x0c\6" + bytes([MSG_IGNORE])
+    assert server._send_seq == 1
 
 
 def test_protocol_factory(bare: dict[str, Any]) -> None:

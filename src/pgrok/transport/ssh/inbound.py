@@ -65,7 +65,7 @@ class Inbound(Base):
     def _take(self, packet: bytes) -> bool:
         """Hand a plain packet to its channel; False if it is not plain."""
         padding, kind, number, count = _HEADER.unpack_from(packet)
-        slot = self._channels.get(number)
+        slot: object = self._channels.get(number)
         octets = len(packet) - _HEADER.size - padding
         if not isinstance(slot, ChannelSlot) or padding == 0:
             return False

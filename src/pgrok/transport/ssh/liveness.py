@@ -88,10 +88,14 @@ class Liveness(Outbound):
         await super()._make_keepalive_request()
         self.round_trip = time.monotonic() - begin
 
-    # The keepalive timer, which asyncssh cancels and sets anew whenever something arrives.
+    # The keepalive timer. asyncssh cancels it and sets it anew whenever something arrives; here
+    # it is left alone, and when it is due looks at when something last did.
 
     def _reset_keepalive_timer(self) -> None:
         self._heard_at = self.loop.time()
+        timer = self._keepalive_timer
+        if timer is None or timer.when() > self._heard_at + self._keepalive_interval:
+            super()._reset_keepalive_timer()
 
     def _keepalive_timer_callback(self) -> None:
         silent = self.loop.time() - self._heard_at

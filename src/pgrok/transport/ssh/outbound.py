@@ -71,7 +71,7 @@ class Outbound(Base):
             padding += BLOCK
         header = _HEADER.pack(padding, kind, channel, number)
         packet = b"".join((header, data, _PADDINGS[padding]))
-        self._write(sealer.seal(packet))
+        self._send(sealer.seal(packet))
         self._send_seq = (self._send_seq + 1) % _SEQUENCE_LIMIT
         self._rekey_bytes_sent += len(packet)
 
@@ -98,16 +98,13 @@ class Outbound(Base):
         super()._send_kexinit()
 
     def _send(self, data: bytes) -> None:
-        self._write(data)
-
-    def _write(self, data: bytes) -> None:
         """Write at the end of this step of the loop, in one system call with all that joins it."""
-        if not self._unwritten:
-            self.loop.call_soon(self._flush)
         self._unwritten.append(data)
         self._unwritten_octets += len(data)
         if self._unwritten_octets >= FLUSH_AT:
             self._flush()
+        elif len(self._unwritten) == 1:
+            self.loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         pieces, self._unwritten = self._unwritten, []

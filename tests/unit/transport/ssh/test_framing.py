@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncssh
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgrok.transport.ssh.framing import Cutter
+from pgrok.transport.ssh.gcm import TAG
+
+LARGEST = 1000
+
+PACKETS = st.lists(st.integers(12, LARGEST).map(lambda length: packet(length)), max_size=6)
+
+
+def packet(length: int) -> bytes:
+    return length.to_bytes(4, "big") + bytes(n % 251 for n in range(length + TAG))
+
+
+def cut(cutter: Cutter, *pieces: bytes) -> list[bytes]:
+    return [bytes(whole) for piece in pieces for whole in cutter.packets(piece)]
+
+
+def pieces(stream: bytes, places: Sequence[int]) -> list[bytes]:
+    """Cut a stream at some places."""
+    edges = [0, *sorted(place % (len(stream) + 1) for place in places), len(stream)]
+    return [stream[begin:end] for begin, end in zip(edges, edges[1:], strict=False)]
+
+
+def test_packets_come_whole_wherever_the_stream_is_cut_in_two() -> None:
+    packets = [packet(12), packet(16), packet(40)]
+    stream = b"".join(packets)
+    for place in range(len(stream) + 1):
+        assert cut(Cutter(LARGEST), stream[:place], stream[place:]) == packets
+
+
+@given(packets=PACKETS, places=st.lists(st.integers(0, 1 << 20), max_size=30))
+def test_packets_come_whole_however_the_stream_is_cut(
+    packets: list[bytes], places: list[int]
+) -> None:
+    assert cut(Cutter(LARGEST), *pieces(b"".join(packets), places)) == packets
+
+
+def test_octets_may_come_one_by_one() -> None:
+    packets = [packet(16), packet(900)]
+    stream = b"".join(packets)
+    assert cut(Cutter(LARGEST), *(bytes([octet]) for octet in stream)) == packets
+
+
+@pytest.mark.parametrize("held", [0, 1, 3, 4, 5, 30])
+def test_what_is_not_whole_can_be_had_back(held: int) -> None:
+    cutter, stream = Cutter(LARGEST), packet(16)
+    assert cut(cutter, stream + stream[:held]) == [stream]
+    assert cutter.give_up() == stream[:held]
+    assert cutter.give_up() == b""
+    assert cut(cutter, stream) == [stream]
+
+
+def test_who_stops_gets_the_rest_back_to_the_octet() -> None:
+    cutter, stream = Cutter(LARGEST), packet(16)
+    packets = cutter.packets(stream * 3 + stream[:7])
+    assert next(packets) == stream
+    assert b"".join(packets) + cutter.give_up() == stream * 2 + stream[:7]
+
+
+@pytest.mark.parametrize(
+    ("length", "error"),
+    [
+        (LARGEST + 1, asyncssh.ProtocolError),
+        (0xFFFFFFFF, asyncssh.ProtocolError),
+        (11, asyncssh.MACError),
+        (0, asyncssh.MACError),
+    ],
+)
+@pytest.mark.parametrize("at", [1, 4])
+def test_lengths_that_cannot_be_are_refused(
+    length: int, error: type[asyncssh.DisconnectError], at: int
+) -> None:
+    cutter, stream = Cutter(LARGEST), packet(16) + length.to_bytes(4, "big")
+    with pytest.raises(error):
+        cut(cutter, stream[:-at], stream[-at:])
