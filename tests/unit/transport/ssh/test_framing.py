@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import asyncssh
 import pytest
@@ -26,7 +27,7 @@ def cut(cutter: Cutter, *pieces: bytes) -> list[bytes]:
 def pieces(stream: bytes, places: Sequence[int]) -> list[bytes]:
     """Cut a stream at some places."""
     edges = [0, *sorted(place % (len(stream) + 1) for place in places), len(stream)]
-    return [stream[begin:end] for begin, end in zip(edges, edges[1:], strict=False)]
+    return [stream[begin:end] for begin, end in pairwise(edges)]
 
 
 def test_packets_come_whole_wherever_the_stream_is_cut_in_two() -> None:
