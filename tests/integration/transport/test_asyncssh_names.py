@@ -258,7 +258,8 @@ def test_recv_handler_says_whether_to_go_on(bare: dict[str, Any]) -> None:
 
 
 def test_send_is_what_packets_go_through(bare: dict[str, Any]) -> None:
-    server, sent = bare[SERVER], []
+    server = bare[SERVER]
+    sent: list[bytes] = []
     server._send = sent.append
     server.send_packet(MSG_IGNORE, b"\0\0\0\0")
     assert sent[0][:6] == b"\0\0\0\x0c\6" + bytes([MSG_IGNORE])
