@@ -131,6 +131,11 @@ class Replay:
         connection._recv_handler = connection._recv_pkthdr
         connection._recv_seq = keys.sequence
 
+    def expect_answers(self, count: int) -> None:
+        """Let answers come to so many global requests that this end has never sent."""
+        loop = asyncio.get_running_loop()
+        self.connection._global_request_waiters += [loop.create_future() for _ in range(count)]
+
     def _note_end(self, error: Exception | None) -> None:
         self._error = self._error or (type(error), str(error))
         self._force_close(error)

@@ -46,8 +46,11 @@ class Recording:
 
     def replay(self, side: str, *, fast: bool) -> Replay:
         if side == "client":
-            return replayed_client(self.client_keys, fast=fast)
-        return replayed_server(self.server_keys, self.channels, fast=fast)
+            replay = replayed_client(self.client_keys, fast=fast)
+        else:
+            replay = replayed_server(self.server_keys, self.channels, fast=fast)
+        replay.expect_answers(10)
+        return replay
 
 
 async def record(length: int, count: int) -> Recording:
@@ -84,6 +87,9 @@ async def say_all_but_data(opener: Opener, connection: ClientConnection) -> None
         await end.probe()
 
 
+LONG = INITIAL_WINDOW + 50_000
+
+
 @pytest.fixture(scope="module")
 def short() -> Recording:
     return asyncio.run(record(20, 1))
@@ -91,7 +97,7 @@ def short() -> Recording:
 
 @pytest.fixture(scope="module")
 def long() -> Recording:
-    return asyncio.run(record(INITIAL_WINDOW + 50_000, 3))
+    return asyncio.run(record(LONG, 3))
 
 
 def pieces(stream: bytes, places: Sequence[int]) -> list[bytes]:
@@ -122,6 +128,7 @@ async def test_a_short_stream_cut_at_every_position(side: str, short: Recording)
 async def test_a_long_stream_cut_anywhere(side: str, long: Recording, places: list[int]) -> None:
     parts = pieces(long.stream(side), places)
     expected = await long.replay(side, fast=False).outcome(parts)
+    assert len(expected.channels[-1][1]) == LONG
     assert await long.replay(side, fast=True).outcome(parts) == expected
 
 
