@@ -14,6 +14,7 @@ from pgrok.address import Address
 from pgrok.errors import ChannelRefused, ChannelTruncated, ConnectionLost
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.interfaces import Forward
+from pgrok.transport.options import COMMON
 from pgrok.transport.ssh import multiplexer
 from pgrok.transport.ssh.multiplexer import MAX_CHANNELS, MAX_PACKET, Multiplexer
 from pgrok.transport.window import INITIAL_WINDOW
@@ -334,6 +335,22 @@ class TestNewKeys:
             connection.send_newkeys = count  # type: ignore[method-assign]
             await asyncio.gather(*[both_ways(opener, acceptor, 3 * MIB) for _ in range(3)])
             assert made > 5
+
+    @pytest.mark.parametrize("sides", [["server"], ["client"], ["server", "client"]])
+    async def test_by_the_clock_no_byte_is_lost_either(
+        self, sides: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def age(side: str) -> None:
+            monkeypatch.setitem(COMMON, "rekey_seconds", 0.02 if side in sides else 0)
+
+        age("server")
+        async with serving() as served:
+            age("client")
+            async with channels(served) as (opener, acceptor, connection):
+                keys = {connection._send_encryption}
+                while len(keys) < 5:
+                    await asyncio.gather(*[both_ways(opener, acceptor, MIB) for _ in range(2)])
+                    keys.add(connection._send_encryption)
 
     async def test_meanwhile_channels_wait_like_on_a_full_socket(self) -> None:
         async with serving() as served, channels(served) as (opener, acceptor, connection):
