@@ -1,19 +1,44 @@
-"""Where the packets of one direction begin and end, under AES-GCM (RFC 5647 7.2)."""
+"""What packets look like: those of channel data inside, and all of them on the wire.
+
+Lengths and blocks are those of AES-GCM (RFC 5647 7.2).
+"""
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 
 import asyncssh
 
 from pgrok.transport.link import Buffer
-from pgrok.transport.ssh.gcm import LENGTH, TAG
+from pgrok.transport.ssh.gcm import BLOCK, LENGTH, TAG
+
+HEADER = struct.Struct(">BBII")
+"""Padding length (RFC 4253 6), message number, channel, and a number: of CHANNEL_DATA the length
+of the data that follows, of CHANNEL_WINDOW_ADJUST the octets (RFC 4254 5.2)."""
+
+SEQUENCE_LIMIT = 2**32
+"""Packets after which their numbers begin anew (RFC 4253 6.4)."""
+
+_MIN_PADDING = 4
+
+# Random, as RFC 4253 6 wants it; under an authenticated cipher it need not be fresh.
+_PADDINGS = [os.urandom(length) for length in range(BLOCK + _MIN_PADDING)]
 
 _SMALLEST = 12
 """Octets of the shortest packet that asyncssh opens."""
 
 _unpack_length = struct.Struct(">I").unpack_from
+
+
+def plain_packet(kind: int, channel: int, number: int, data: Buffer = b"") -> bytes:
+    """Return a packet of a channel's data, or of its window, ready to be sealed."""
+    padding = BLOCK - (HEADER.size + len(data)) % BLOCK
+    if padding < _MIN_PADDING:
+        padding += BLOCK
+    header = HEADER.pack(padding, kind, channel, number)
+    return b"".join((header, data, _PADDINGS[padding]))
 
 
 class Cutter:

@@ -1,21 +1,22 @@
 """The way of packets into a connection: channel data past asyncssh, everything else through it.
 
-One packet's way: asyncssh calls `_recv_pkthdr` with what was received, where a packet begins.
-`Cutter.packets` finds each packet's end, `PacketCipher.open` opens it, and `_take` hands the data
-to its channel, or the packet goes back to asyncssh in `_take_slowly`.
+One packet's way: asyncssh calls `_recv_pkthdr` where a packet begins, with all that was received.
+`Cutter.packets` finds each packet's end, `PacketCipher.open` opens it, and `_take` hands its data
+to the channel; what is not plain, `_take_slowly` gives to asyncssh as if nobody had looked at it.
+What breaks the protocol is raised as an error of asyncssh's, whose `_recv_data`, around all this,
+makes a DISCONNECT of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import struct
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
 from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
 
 from pgrok.errors import RemoteProtocolError
-from pgrok.transport.ssh.framing import Cutter
+from pgrok.transport.ssh.framing import HEADER, SEQUENCE_LIMIT, Cutter
 from pgrok.transport.ssh.gcm import LENGTH, PacketCipher, take_over
 from pgrok.transport.ssh.slot import ChannelSlot
 
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
     from asyncssh.connection import SSHConnection as Base
 else:
     Base = object
-
-_HEADER = struct.Struct(">BBII")
-"""Padding length (RFC 4253 6), message number, channel, and a number: of CHANNEL_DATA the length
-of the data that follows, of CHANNEL_WINDOW_ADJUST the octets (RFC 4254 5.2)."""
-
-_SEQUENCE_LIMIT = 2**32
 
 
 class Inbound(Base):
@@ -49,7 +44,8 @@ class Inbound(Base):
         Returns whether to be called again at once, for what is left in `_inpbuf`.
         """
         opener = self._recv_encryption
-        if not isinstance(opener, PacketCipher) or opener.opened or not self._is_plain():
+        plain = self._auth_complete and not self._decompressor
+        if not isinstance(opener, PacketCipher) or opener.opened or not plain:
             return super()._recv_pkthdr()
         received, self._inpbuf = self._inpbuf, b""
         packets = self._cutter.packets(received)
@@ -64,21 +60,21 @@ class Inbound(Base):
 
     def _take(self, packet: bytes) -> bool:
         """Hand a plain packet to its channel; False if it is not plain."""
-        padding, kind, number, count = _HEADER.unpack_from(packet)
+        padding, kind, number, count = HEADER.unpack_from(packet)
         slot: object = self._channels.get(number)
-        octets = len(packet) - _HEADER.size - padding
+        octets = len(packet) - HEADER.size - padding
         if not isinstance(slot, ChannelSlot) or padding == 0:
             return False
         try:
             if kind == MSG_CHANNEL_DATA and octets == count:
-                slot.channel.data_arrived(packet[_HEADER.size : -padding])
+                slot.channel.data_arrived(packet[HEADER.size : -padding])
             elif kind == MSG_CHANNEL_WINDOW_ADJUST and octets == 0:
                 slot.channel.window_adjusted(count)
             else:
                 return False
         except RemoteProtocolError as error:
             raise asyncssh.ProtocolError(str(error)) from None
-        self._recv_seq = (self._recv_seq + 1) % _SEQUENCE_LIMIT
+        self._recv_seq = (self._recv_seq + 1) % SEQUENCE_LIMIT
         return True
 
     def _take_slowly(self, opener: PacketCipher, packet: bytes, sealed: memoryview) -> bool:
@@ -87,9 +83,6 @@ class Inbound(Base):
         self._inpbuf = bytes(sealed)
         super()._recv_data()
         return self._recv_encryption is opener and self._is_at_packet()
-
-    def _is_plain(self) -> bool:
-        return self._auth_complete and not self._decompressor
 
     def _is_at_packet(self) -> bool:
         return self._recv_handler == self._recv_pkthdr

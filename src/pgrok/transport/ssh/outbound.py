@@ -1,6 +1,6 @@
 """The way of packets out of a connection: channel data past asyncssh, and all writes joined.
 
-One packet's way: `send_data` puts header and padding around the data, `PacketCipher.seal` seals
+One packet's way: `plain_packet` puts header and padding around the data, `PacketCipher.seal` seals
 it, and `_flush` writes all that one step of the loop has sent. What asyncssh sends by itself takes
 the same way from `_send` on: everything leaves in the order in which it was sealed.
 """
@@ -8,14 +8,14 @@ the same way from `_send` on: everything leaves in the order in which it was sea
 from __future__ import annotations
 
 import asyncio
-import os
-import struct
 from typing import TYPE_CHECKING, Any
 
 from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
+from asyncssh.packet import UInt32
 
 from pgrok.transport.link import Buffer
-from pgrok.transport.ssh.gcm import BLOCK, PacketCipher, take_over
+from pgrok.transport.ssh.framing import SEQUENCE_LIMIT, plain_packet
+from pgrok.transport.ssh.gcm import PacketCipher, take_over
 
 if TYPE_CHECKING:
     from asyncssh.connection import SSHConnection as Base
@@ -24,17 +24,6 @@ else:
 
 FLUSH_AT = 32 * 1024
 """Octets that are written without waiting for more to join them."""
-
-_HEADER = struct.Struct(">BBII")
-"""Padding length (RFC 4253 6), message number, channel, and a number: of CHANNEL_DATA the length
-of the data that follows, of CHANNEL_WINDOW_ADJUST the octets (RFC 4254 5.2)."""
-
-_MIN_PADDING = 4
-
-# Random, as RFC 4253 6 wants it; under an authenticated cipher it need not be fresh.
-_PADDINGS = [os.urandom(length) for length in range(BLOCK + _MIN_PADDING)]
-
-_SEQUENCE_LIMIT = 2**32
 
 
 class Outbound(Base):
@@ -63,16 +52,11 @@ class Outbound(Base):
         sealer = self._sealer
         # asyncssh begins a key exchange when it is given the first packet after so many octets.
         if sealer is None or self._rekey_bytes_sent >= self._rekey_bytes:
-            header = _HEADER.pack(0, kind, channel, number)
-            self.send_packet(kind, header[2:], bytes(data))
+            self.send_packet(kind, UInt32(channel), UInt32(number), bytes(data))
             return
-        padding = BLOCK - (_HEADER.size + len(data)) % BLOCK
-        if padding < _MIN_PADDING:
-            padding += BLOCK
-        header = _HEADER.pack(padding, kind, channel, number)
-        packet = b"".join((header, data, _PADDINGS[padding]))
+        packet = plain_packet(kind, channel, number, data)
         self._send(sealer.seal(packet))
-        self._send_seq = (self._send_seq + 1) % _SEQUENCE_LIMIT
+        self._send_seq = (self._send_seq + 1) % SEQUENCE_LIMIT
         self._rekey_bytes_sent += len(packet)
 
     # Between asyncssh and the socket
@@ -98,7 +82,10 @@ class Outbound(Base):
         super()._send_kexinit()
 
     def _send(self, data: bytes) -> None:
-        """Write at the end of this step of the loop, in one system call with all that joins it."""
+        """Write at the end of this step of the loop, in one system call with all that joins it.
+
+        uvloop writes at once what the socket takes, which made a system call of every packet.
+        """
         self._unwritten.append(data)
         self._unwritten_octets += len(data)
         if self._unwritten_octets >= FLUSH_AT:
