@@ -7,6 +7,8 @@ import time
 
 import asyncssh
 import pytest
+from asyncssh.constants import MSG_IGNORE
+from asyncssh.packet import Byte, String
 
 from pgrok.errors import ConnectionLost, Replaced, ServerUnreachable
 from pgrok.protocol import GOING_AWAY, REPLACED
@@ -15,6 +17,8 @@ from pgrok.transport.ssh.client import ClientConnection
 from pgrok.transport.ssh.liveness import DEFAULT_ROUND_TRIP
 from support.channels import Noting
 from support.conditions import steps, until
+from support.manual_loop import manual_loop
+from support.replay import Keys, padded, replayed_client, sealed
 from support.transport import Opener, Served, channels, connected, raw, serving
 
 
@@ -196,6 +200,26 @@ class TestKeepalive:
             begin = time.monotonic()
             await until(lambda: time.monotonic() - begin > 0.2)
             assert not server.is_closed()
+
+    async def test_who_is_heard_is_not_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        connection, loop = replayed_client(Keys(), fast=True).connection, manual_loop()
+        asked: list[float] = []
+        monkeypatch.setattr(connection, "loop", loop)
+        monkeypatch.setattr(connection, "_loop", loop)
+        monkeypatch.setattr(connection, "_make_keepalive_request", loop.time)
+        monkeypatch.setattr(connection, "create_task", asked.append)
+        connection.set_keepalive(10, 3)
+        packet = padded(Byte(MSG_IGNORE) + String(b""))
+        stream = sealed([packet] * 3)
+        size = len(stream) // 3
+        for begin in range(0, len(stream), size):
+            loop.advance(7)
+            connection.data_received(stream[begin : begin + size])
+        heard = loop.time()
+        loop.advance(9)
+        assert asked == []
+        loop.advance(2)
+        assert asked == [heard + 10]
 
 
 async def test_a_client_that_vanishes_takes_its_channels_along() -> None:

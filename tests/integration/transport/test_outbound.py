@@ -1,0 +1,129 @@
+"""When what is sent goes to the socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asyncssh.constants import MSG_DEBUG
+from asyncssh.packet import Boolean, String
+
+from pgrok.transport.ssh.client import ClientConnection
+from pgrok.transport.ssh.gcm import PacketCipher
+from pgrok.transport.ssh.outbound import FLUSH_AT
+from support.conditions import steps
+from support.replay import Keys, SilentSocket, replayed_client
+
+
+class Socket(SilentSocket):
+    """Notes each write, and the calls that end it all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[int | str] = []
+
+    def writelines(self, list_of_data: Any) -> None:
+        data = b"".join(list_of_data)
+        self.calls.append(len(data))
+        super().write(data)
+
+    def write_eof(self) -> None:
+        self.calls.append("eof")
+
+    def abort(self) -> None:
+        self.calls.append("abort")
+
+
+@pytest.fixture
+async def socket() -> Socket:
+    return Socket()
+
+
+@pytest.fixture
+async def connection(socket: Socket) -> ClientConnection:
+    """A connection that stands, its next packet going past asyncssh."""
+    client = replayed_client(Keys(), fast=True).connection
+    assert isinstance(client, ClientConnection)
+    client._transport = socket
+    client._send_enchdrlen, client._send_blocksize = 1, 16
+    client._sealer = client._send_encryption = PacketCipher(Keys().cipher())
+    return client
+
+
+def debug(connection: ClientConnection) -> None:
+    """Send something through asyncssh."""
+    connection.send_packet(MSG_DEBUG, Boolean(False), String("x"), String(""))
+
+
+async def test_what_one_step_sends_leaves_in_one_write(
+    connection: ClientConnection, socket: Socket
+) -> None:
+    for channel in range(20):
+        connection.send_data(channel, b"little")
+    debug(connection)
+    connection.send_window_adjust(0, 1)
+    assert socket.calls == []
+    await steps()
+    assert len(socket.calls) == 1
+
+
+async def test_much_is_written_at_once(connection: ClientConnection, socket: Socket) -> None:
+    connection.send_data(0, bytes(FLUSH_AT))
+    assert len(socket.calls) == 1
+    connection.send_data(0, b"little")
+    assert len(socket.calls) == 1
+    await steps()
+    assert len(socket.calls) == 2
+
+
+async def test_whatever_the_way_it_leaves_in_the_order_it_was_sealed(
+    connection: ClientConnection, socket: Socket
+) -> None:
+    connection.send_data(0, b"data")
+    debug(connection)
+    connection.send_data(0, bytes(FLUSH_AT))
+    debug(connection)
+    connection.send_window_adjust(0, 1)
+    await steps()
+    opener, kinds, written = PacketCipher(Keys().cipher()), [], socket.written
+    while written:
+        end = 4 + int.from_bytes(written[:4], "big") + 16
+        packet = opener.open(written[4:end], written[:4])
+        assert packet
+        kinds.append(packet[1])
+        written = written[end:]
+    assert kinds == [94, MSG_DEBUG, 94, MSG_DEBUG, 93]
+
+
+async def test_the_last_words_are_written_before_the_socket_is_aborted(
+    connection: ClientConnection, socket: Socket
+) -> None:
+    connection._send_disconnect(2, "broken", "")
+    connection._force_close(None)
+    await steps()
+    [octets, last] = socket.calls
+    assert octets
+    assert last == "abort"
+
+
+async def test_nothing_follows_a_goodbye(connection: ClientConnection, socket: Socket) -> None:
+    connection.send_data(0, b"before")
+    connection.say_goodbye("bye")
+    connection.send_data(0, b"after")
+    connection.send_data(0, bytes(FLUSH_AT))
+    debug(connection)
+    await steps()
+    [octets, end] = socket.calls
+    assert octets
+    assert end == "eof"
+    connection.abort()
+    await steps()
+
+
+async def test_a_socket_that_is_closing_is_left_alone(
+    connection: ClientConnection, socket: Socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Socket, "is_closing", lambda _: True)
+    connection.send_data(0, b"late")
+    await steps()
+    assert socket.calls == []
