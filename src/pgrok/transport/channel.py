@@ -188,6 +188,7 @@ class TunnelChannel(asyncio.Transport):
         if self._closing or self._close_arrived or not data:
             return
         outbox, link = self._outbox, self._link
+        # Most writes: nothing waits before this one, and it fits into a packet.
         if self._open and outbox.can_pass(len(data)) and link.is_writable():
             outbox.window -= len(data)
             link.send_data(self.peer_number, data)
