@@ -135,6 +135,11 @@ class DownstreamConnection(asyncio.Protocol):
         """Whether it is open for more requests after this one."""
         return not self._leaving
 
+    def route_again(self) -> None:
+        """Ask the backend once more where the request goes."""
+        if self._exchange is not None:
+            self._backend.route(self._exchange)
+
     def request_flow_changed(self) -> None:
         """Go on with the request, or stop."""
         if not self._advancing:

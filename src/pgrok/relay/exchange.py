@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pgrok.errors import RemoteProtocolError
+from pgrok.errors import ConnectionLost, RemoteProtocolError
 from pgrok.http.body import encode_body
 from pgrok.http.head import (
     CONTINUE,
@@ -61,6 +61,7 @@ class Exchange:
         self._to_upstream: Output = []
         self._request_ended = request.framing is Framing.NONE
         self._awaits_continue = request.expects_continue
+        self._repeatable = request.safe_to_repeat
         self._repeated = False
         self._over = False
 
@@ -81,12 +82,15 @@ class Exchange:
         if self._over:
             return
         self._route = route
+        pool = route.pool
         try:
-            upstream = route.pool.take(repeatable=self.request.safe_to_repeat)
+            # One that idled may be about to close like the one before.
+            upstream = pool.dial() if self._repeated else pool.take(repeatable=self._repeatable)
         except PoolFull:
-            self._overloaded()
-        else:
-            self._take_upstream(upstream)
+            self.refuse(Problem(Code.OVERLOADED, 503, retry_after=1))
+            return
+        self._upstream = upstream
+        upstream.serve(self)
 
     def refuse(self, problem: Problem) -> None:
         """Answer the request here."""
@@ -178,31 +182,21 @@ class Exchange:
             self.response_paused()
             self._over = True
             self._downstream.exchange_cut()
-        elif upstream.died_idle and self.request.safe_to_repeat and not self._repeated:
-            self._repeat(self._route)
+        elif self._may_repeat(upstream, error):
+            self._repeated = True
+            self.takes_request = False
+            self._to_upstream.clear()
+            self._downstream.route_again()
         else:
             self.refuse(self._explain(self._route, error))
 
     # Inside
 
-    def _take_upstream(self, upstream: UpstreamConnection) -> None:
-        self._upstream = upstream
-        upstream.serve(self)
-
-    def _overloaded(self) -> None:
-        self.refuse(Problem(Code.OVERLOADED, 503, retry_after=1))
-
-    def _repeat(self, route: Route) -> None:
-        """Send the request once more, on a connection that cannot have been closing."""
-        self._repeated = True
-        self.takes_request = False
-        self._to_upstream.clear()
-        try:
-            upstream = route.pool.dial()
-        except PoolFull:
-            self._overloaded()
-        else:
-            self._take_upstream(upstream)
+    def _may_repeat(self, upstream: UpstreamConnection, error: Exception | None) -> bool:
+        """Whether the request may be sent once more: it changes nothing, no octet of a response
+        came, and it is not the application's doing that none did."""
+        lost = upstream.reused or isinstance(error, ConnectionLost)
+        return lost and not upstream.heard and self._repeatable and not self._repeated
 
     def _explain(self, route: Route, error: Exception | None) -> Problem:
         if isinstance(error, RemoteProtocolError):

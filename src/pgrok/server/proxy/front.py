@@ -17,6 +17,7 @@ from pgrok.relay.pool import Pool
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
 from pgrok.server.members import Members
+from pgrok.server.proxy.parking import Parking
 from pgrok.transport.admission import Admission
 
 MAX_CONNECTIONS = 8192
@@ -50,6 +51,7 @@ class Front:
         trusted_proxies: tuple[Network, ...],
         deadlines: Deadlines,
         timeouts: Timeouts | None = None,
+        parking_seconds: float = 0.0,
     ) -> None:
         self._find = find
         self._suffix = f".{domain}"
@@ -60,6 +62,7 @@ class Front:
         # Who comes once comes again, and reading an address is no small part of a connection.
         self._is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
         self._strangers = Admission(in_all=MAX_CONNECTIONS, per_address=MAX_PER_ADDRESS)
+        self.parking = Parking(deadlines, parking_seconds)
         self.connections: Members[_VisitorConnection] = Members()
 
     def accept(self) -> asyncio.Protocol:
@@ -89,9 +92,11 @@ class Front:
     def route(self, exchange: Exchange, visitor: Visitor) -> None:
         """Send one request into its tunnel."""
         host = canonical_host(exchange.request.host)
-        pool = self._pool_of(host)
+        label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
+        pool = self._pool_of(label)
         if pool is None:
-            exchange.refuse(Problem(Code.NO_TUNNEL, 502))
+            if not self.parking.park(label, exchange, lambda: self.route(exchange, visitor)):
+                exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return
         head = forward_request(exchange.request, None, visitor)
         exchange.forward(Route(pool, head, _explain, host))
@@ -100,10 +105,8 @@ class Front:
         """Return what is to be told of whoever connects from `address`."""
         return Visitor(address, self._scheme, trusted=self._is_trusted(address))
 
-    def _pool_of(self, host: str) -> Pool | None:
-        if not host.endswith(self._suffix):
-            return None
-        tunnel = self._find(host.removesuffix(self._suffix))
+    def _pool_of(self, label: str) -> Pool | None:
+        tunnel = self._find(label)
         return None if tunnel is None else tunnel.pool
 
     def _find_trusted(self, address: str) -> bool:
@@ -156,7 +159,8 @@ class _VisitorConnection(DownstreamConnection):
         self._front.route(exchange, self._visitor)
 
     def finished(self, exchange: Exchange) -> None:
-        """Backend: nothing is kept of an exchange."""
+        """Backend: nothing is kept of an exchange that is over."""
+        self._front.parking.leave(exchange)
 
 
 @lru_cache(maxsize=1024)
