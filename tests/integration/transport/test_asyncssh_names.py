@@ -32,7 +32,6 @@ BOTH = (SERVER, CLIENT)
 KEY, IV = bytes(range(16)), bytes(range(100, 112))
 
 METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
-    "_cancel_login_timer": ((SERVER,), []),
     "_cleanup": (BOTH, ["exc"]),
     "_force_close": (BOTH, ["exc"]),
     "_keepalive_timer_callback": (BOTH, []),

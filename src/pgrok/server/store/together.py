@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Generic, TypeVar
+
+MOST = 16
+"""Questions in one query. Those who asked all go on in one step of the loop, where others wait."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -43,7 +47,8 @@ class Together(Generic[K, V]):
             self._work = None
 
     async def _answer_some(self) -> None:
-        asked, self._questions = self._questions, {}
+        keys = list(itertools.islice(self._questions, MOST))
+        asked = {key: self._questions.pop(key) for key in keys}
         try:
             found = await self._answer(asked.keys())
         except Exception as error:
