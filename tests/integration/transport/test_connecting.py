@@ -6,12 +6,13 @@ import asyncio
 
 import asyncssh
 import pytest
+from asyncssh.packet import Boolean, SSHPacket, String
 
 from pgrok.address import Address
 from pgrok.errors import HostKeyMismatch, ServerUnreachable, StoreUnavailable, TokenRefused
 from pgrok.transport.client import connect
 from pgrok.transport.doorway import MAX_BEFORE_LOGIN
-from pgrok.transport.interfaces import HostKeyInfo
+from pgrok.transport.interfaces import Connection, HostKeyInfo
 from pgrok.transport.ssh.server import MAX_ATTEMPTS
 from support.conditions import until
 from support.ports import LOOPBACK, free_port
@@ -43,6 +44,93 @@ async def test_a_wrong_token_is_refused_after_one_attempt() -> None:
                 pass
         assert served.client.passwords == ["wrong"]
         await until(lambda: served.client.lost is not None)
+
+
+async def test_our_client_signs_in_without_asking_how() -> None:
+    methods: list[bytes] = []
+
+    class Watched(Scripted):
+        def __init__(self, connection: Connection) -> None:
+            super().__init__(connection)
+            finish = self.connection._finish_userauth
+
+            async def note(_begin: bool, method: bytes, packet: SSHPacket) -> None:
+                methods.append(method)
+                await finish(_begin, method, packet)
+
+            self.connection._finish_userauth = note  # type: ignore[method-assign]
+
+    async with serving(Watched) as served:
+        async with connected(served):
+            assert methods == [b"password"]
+        async with raw(served):
+            assert methods[1:] == [b"none", b"password"]
+
+
+class Odd(asyncssh.SSHClient):
+    """Begins to sign in with a request of its own, and then as everybody else."""
+
+    def __init__(self, method: bytes, *rest: bytes) -> None:
+        self._request = (method, *rest)
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._connection = conn
+
+    async def password_auth_requested(self) -> str:
+        await self._connection.send_userauth_request(*self._request)
+        return TOKEN
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        (b"publickey", Boolean(False), String("ssh-ed25519"), String(b"key")),
+        (b"keyboard-interactive", String(""), String("")),
+        (b"no such method",),
+        (b"password", Boolean(True), String(TOKEN), String("a new one")),
+        (b"password", Boolean(False), String(b"\xff\xfe")),
+    ],
+)
+async def test_other_ways_in_are_refused(request_: tuple[bytes, ...]) -> None:
+    async with (
+        serving() as served,
+        await asyncssh.connect(
+            *address_of(served),
+            client_factory=lambda: Odd(*request_),
+            config=None,
+            known_hosts=None,
+            username="x",
+            client_keys=None,
+            agent_path=None,
+        ),
+    ):
+        assert served.client.passwords == [TOKEN]
+
+
+async def test_a_client_that_leaves_while_its_token_is_checked_is_not_signed_in() -> None:
+    checked = asyncio.Event()
+
+    class Slow(Scripted):
+        async def authenticate(self, password: str) -> bool:
+            self.passwords.append(password)
+            await checked.wait()
+            return True
+
+    async with serving(Slow) as served:
+        connecting = asyncio.ensure_future(leave_at_once(served))
+        await until(lambda: served.clients and served.client.passwords)
+        served.client.connection.abort()
+        await until(lambda: served.client.lost is not None)
+        checked.set()
+        await until(lambda: not served.client.connection._tasks)
+        assert not served.client.connection._auth_complete
+        with pytest.raises(ServerUnreachable):
+            await connecting
+
+
+async def leave_at_once(served: Served) -> None:
+    async with connected(served):
+        pass
 
 
 class Persistent(asyncssh.SSHClient):
