@@ -46,6 +46,17 @@ class Doorway(asyncio.Protocol):
     noticed otherwise.
     """
 
+    __slots__ = (
+        "_address",
+        "_connection",
+        "_entrance",
+        "_heard",
+        "_kept",
+        "_patience",
+        "_place",
+        "_transport",
+    )
+
     def __init__(self, entrance: Entrance) -> None:
         self._entrance = entrance
         self._place = Place.OUTSIDE
