@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 
 from pgrok.errors import ServerUnreachable, TokenRefused
-from pgrok.transport import doorway
+from pgrok.transport import doorway, server
 from pgrok.transport.admission import Admission
 from pgrok.transport.doorway import Doorway
 from pgrok.transport.waiting import WaitingRoom
@@ -141,6 +141,15 @@ async def test_who_waits_too_long_is_turned_away(monkeypatch: pytest.MonkeyPatch
             with pytest.raises(ServerUnreachable):
                 await connect_and_leave(served)
             assert len(served.clients) == 1
+
+
+async def test_who_does_not_sign_in_in_time_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "LOGIN_SECONDS", 0.2)
+    async with crowded() as (served, _):
+        silent, waiting = await stranger(served), await stranger(served)
+        with closing(silent[1], waiting[1]):
+            assert (await waiting[0].readline()).startswith(b"SSH-2.0-")
+            assert (await silent[0].read()).startswith(b"SSH-2.0-")
 
 
 async def test_a_drain_turns_away_who_waits_and_serves_who_has_begun() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Generic, TypeVar
 
-MOST = 16
-"""Questions in one query. Those who asked all go on in one step of the loop, where others wait."""
+ANSWERED_AT_ONCE = 4
+"""Questions whose answers are handed out in one step of the loop: whoever gets one goes on with
+it in that step, where others wait."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -47,8 +47,7 @@ class Together(Generic[K, V]):
             self._work = None
 
     async def _answer_some(self) -> None:
-        keys = list(itertools.islice(self._questions, MOST))
-        asked = {key: self._questions.pop(key) for key in keys}
+        asked, self._questions = self._questions, {}
         try:
             found = await self._answer(asked.keys())
         except Exception as error:
@@ -57,5 +56,7 @@ class Together(Generic[K, V]):
             for question in (*asked.values(), *later.values()):
                 question.set_exception(error)
         else:
-            for key, question in asked.items():
+            for number, (key, question) in enumerate(asked.items(), 1):
                 question.set_result(found.get(key))
+                if number % ANSWERED_AT_ONCE == 0:
+                    await asyncio.sleep(0)

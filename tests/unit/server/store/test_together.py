@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from itertools import pairwise
 
 import pytest
 
 from pgrok.errors import StoreUnavailable
-from pgrok.server.store.together import Together
+from pgrok.server.store.together import ANSWERED_AT_ONCE, Together
 
 
 class Database:
@@ -62,6 +63,19 @@ async def test_the_same_question_is_asked_anew_once_its_query_has_begun() -> Non
         database.answered.release()
     assert await asyncio.gather(*earlier, *later) == [3, 3]
     assert database.queries == [["eve"], ["eve"]]
+
+
+async def test_the_answers_to_many_come_a_few_at_a_time() -> None:
+    words = [str(10**number) for number in range(3 * ANSWERED_AT_ONCE)]
+    database = Database(*words)
+    questions = database.ask(*words)
+    database.answered.release()
+    done = []
+    while not all(question.done() for question in questions):
+        done.append(sum(question.done() for question in questions))
+        await asyncio.sleep(0)
+    assert max(after - before for before, after in pairwise(done)) == ANSWERED_AT_ONCE
+    assert [question.result() for question in questions] == [len(word) for word in words]
 
 
 async def test_a_failure_is_everybodys_who_waits_and_nobody_elses() -> None:
