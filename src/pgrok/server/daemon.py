@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -59,9 +60,19 @@ async def _serve_until_signalled(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     with only_reason():
         async with running(settings):
+            _spare_collector()
             await stop.wait()
             log.info("stopping")
     log.info("stopped")
+
+
+def _spare_collector() -> None:
+    """Have collections leave out what is here to stay: the modules.
+
+    Going over them held the loop up for 60 ms, again and again while many clients connected.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager

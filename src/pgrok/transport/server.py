@@ -11,9 +11,12 @@ import asyncssh
 from pgrok.address import Address
 from pgrok.transport import algorithms
 from pgrok.transport.admission import Admission
+from pgrok.transport.doorway import Doorway, Entrance
 from pgrok.transport.interfaces import Client, Connection
 from pgrok.transport.options import COMMON
 from pgrok.transport.ssh.server import ServerConnection
+from pgrok.transport.turns import Turns
+from pgrok.transport.waiting import WaitingRoom
 
 LOGIN_SECONDS = 15.0
 
@@ -21,8 +24,9 @@ LOGIN_SECONDS = 15.0
 class Listener:
     """A listening SSH server."""
 
-    def __init__(self, server: asyncio.Server) -> None:
+    def __init__(self, server: asyncio.Server, entrance: Entrance) -> None:
         self._server = server
+        self._entrance = entrance
 
     @property
     def addresses(self) -> list[Address]:
@@ -30,8 +34,9 @@ class Listener:
         return [Address(*sock.getsockname()[:2]) for sock in self._server.sockets]
 
     def close(self) -> None:
-        """Accept no more connections; those that stand go on."""
+        """Accept no more connections, nor those that wait; those that have begun go on."""
         self._server.close()
+        self._entrance.close()
 
 
 async def listen(
@@ -39,24 +44,29 @@ async def listen(
     *,
     host_keys: Sequence[bytes],
     accept: Callable[[Connection], Client],
-    admission: Admission | None = None,
+    room: WaitingRoom[Doorway] | None = None,
 ) -> Listener:
     """Listen for SSH connections and call `accept` for each.
 
     `host_keys` are private keys in PEM; of several with the same algorithm the first is
-    presented and the others are only announced. Raises `OSError` if the address is taken.
+    presented and the others are only announced. Who may exchange keys, and who has to wait, is
+    for `room` to say. Raises `OSError` if the address is taken.
     """
     loop = asyncio.get_running_loop()
     options = await loop.run_in_executor(None, _options, host_keys)
-    admitted = admission or Admission()
+
+    def make(authenticated: Callable[[], None]) -> ServerConnection:
+        return ServerConnection(loop, options, accept=accept, on_login=authenticated)
+
+    entrance = Entrance(loop, room or WaitingRoom(Admission()), Turns(loop), make)
     server = await loop.create_server(
-        lambda: ServerConnection(loop, options, accept=accept, admission=admitted),
+        lambda: Doorway(entrance),
         address.host,
         address.port,
         backlog=1024,
         reuse_address=True,
     )
-    return Listener(server)
+    return Listener(server, entrance)
 
 
 def _options(host_keys: Sequence[bytes]) -> asyncssh.SSHServerConnectionOptions:

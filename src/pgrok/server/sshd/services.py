@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -36,8 +37,5 @@ class Services:
     open_port: OpenPort
     clock: Callable[[], datetime]
     sessions: Members[Guest]
-
-    def connections_of(self, person_id: int) -> int:
-        """Return how many connections a person has."""
-        logins = [session.login for session in self.sessions]
-        return sum(login is not None and login.person.id == person_id for login in logins)
+    connections: Counter[int] = field(default_factory=Counter)
+    """How many each person has."""

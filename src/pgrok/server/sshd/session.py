@@ -58,9 +58,8 @@ class Session:
         except StoreError as error:
             log.error("token not checked", reason=str(error), peer=str(self.connection.peer))
             raise StoreError("the server cannot check tokens right now; try again") from None
-        if login and self._services.connections_of(login.person.id) >= MAX_CONNECTIONS_OF_PERSON:
-            raise TunnelRefused(f"a person may have {MAX_CONNECTIONS_OF_PERSON} connections")
-        self.login = login
+        if login is not None:
+            self._sign_in(login)
         log.info("signed in" if login else "token refused", **self._who())
         return login is not None
 
@@ -123,11 +122,22 @@ class Session:
         self._services.sessions.leave(self)
         self.retire()
         if self.login is not None:
+            self._services.connections[self.login.person.id] -= 1
             log.info("left", goodbye=goodbye, **self._who())
 
     def end(self, reason: str) -> None:
         """End the connection and every tunnel of it."""
         self.connection.end(reason)
+
+    def _sign_in(self, login: Login) -> None:
+        """Count a connection, which is uncounted when it is lost."""
+        if self.connection.is_closed():
+            raise ConnectionLost("the client went away before it was signed in")
+        connections = self._services.connections
+        if connections[login.person.id] >= MAX_CONNECTIONS_OF_PERSON:
+            raise TunnelRefused(f"a person may have {MAX_CONNECTIONS_OF_PERSON} connections")
+        connections[login.person.id] += 1
+        self.login = login
 
     @property
     def _registry(self) -> Registry[Tunnel]:

@@ -45,6 +45,8 @@ class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
         check_host_key: Callable[[HostKeyInfo], bool],
     ) -> None:
         super().__init__(loop, options, wait="auth")
+        # asyncssh would ask for the ways in first, and there is one only.
+        self._auth_methods = [b"password"]
         self._check_host_key = check_host_key
         self.host_key_error: PgrokError | None = None
         self._goodbye: str | None = None
