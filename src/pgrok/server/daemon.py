@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pgrok.address import Address
-from pgrok.errors import PgrokError, UsageError
+from pgrok.errors import PgrokError, StoreError, UsageError
 from pgrok.loop import run_in_loop
 from pgrok.protocol import TunnelKind
 from pgrok.relay.deadlines import Deadlines
@@ -125,6 +125,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         rooms = _Rooms(settings, store, await store.host_keys.all())
         dashboard = rooms.dashboard(await _provider(settings, stack))
         stack.callback(rooms.stop_listening)
+        await rooms.expect_names()
         await rooms.listen()
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [
@@ -171,6 +172,7 @@ class _Rooms:
             scheme=proxy.scheme,
             trusted_proxies=proxy.trusted_proxies,
             deadlines=deadlines,
+            parking_seconds=proxy.parking_seconds,
         )
         self.services = Services(
             store=store,
@@ -178,10 +180,24 @@ class _Rooms:
             deadlines=deadlines,
             proxy=proxy,
             open_port=partial(open_port, proxy.tcp.host or proxy.host),
+            parking=self.front.parking,
             clock=system_clock,
             sessions=Members(),
         )
         self._closers: list[Callable[[], None]] = []
+
+    async def expect_names(self) -> None:
+        """Let requests wait for the tunnels that the daemon before this one had."""
+        for name in await self.services.store.live_names.take():
+            self.front.parking.vanished(name)
+
+    async def _leave_names(self) -> None:
+        keys = [lease.key for lease in self.registry]
+        names = [str(name) for kind, name in keys if kind is TunnelKind.HTTP]
+        try:
+            await self.services.store.live_names.leave(names)
+        except StoreError as error:
+            log.warning("live names not left to the next daemon", reason=str(error))
 
     async def listen(self) -> None:
         """Open the public front and the SSH port."""
@@ -227,6 +243,7 @@ class _Rooms:
         self.stop_listening()
         self.front.drain()
         await self.front.connections.gone(DRAIN_SECONDS)
+        await self._leave_names()
         sshd.say_goodbye(self.services.sessions)
         await self.services.sessions.gone(GOODBYE_SECONDS)
 

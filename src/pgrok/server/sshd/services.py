@@ -26,6 +26,16 @@ class Guest(Protocol):
         """End the connection and every tunnel of it."""
 
 
+class Parking(Protocol):
+    """Where requests wait for tunnels that were lost, each under its label."""
+
+    def vanished(self, label: str) -> None:
+        """Let requests wait from now on."""
+
+    def arrived(self, label: str) -> None:
+        """Send those that wait on: the tunnel is back."""
+
+
 @dataclass(frozen=True)
 class Services:
     """The other rooms, as far as a session needs them, and all sessions there are."""
@@ -35,6 +45,7 @@ class Services:
     deadlines: Deadlines
     proxy: ProxySettings
     open_port: OpenPort
+    parking: Parking
     clock: Callable[[], datetime]
     sessions: Members[Guest]
     connections: Counter[int] = field(default_factory=Counter)

@@ -30,6 +30,10 @@ MAX_PORTS_TRIED = 64
 GREETING_SECONDS = 1.0
 """How long a plain `ssh` is waited for to say what it forwards."""
 
+SETTLING_SECONDS = 0.1
+"""How long a tunnel is spared the requests that waited for it, where its client is not ours: Go's
+refuses channels that come in the moment before it has noted the answer to its forward."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -46,6 +50,7 @@ class Session:
         self._asked = asyncio.Event()
         self._ready = asyncio.Event()
         self._trouble = ""
+        self._dismissed = False
         services.sessions.enter(self)
 
     async def authenticate(self, password: str) -> bool:
@@ -120,13 +125,18 @@ class Session:
     def connection_lost(self, *, goodbye: bool) -> None:
         """The connection is gone, and its tunnels with it."""
         self._services.sessions.leave(self)
+        names = [lease.key[1] for lease in self._leases.values() if lease.key[0] is TunnelKind.HTTP]
         self.retire()
+        if not (goodbye or self._dismissed):
+            for name in names:
+                self._services.parking.vanished(str(name))
         if self.login is not None:
             self._services.connections[self.login.person.id] -= 1
             log.info("left", goodbye=goodbye, **self._who())
 
     def end(self, reason: str) -> None:
-        """End the connection and every tunnel of it."""
+        """End the connection and every tunnel of it; nobody waits for them."""
+        self._dismissed = True
         self.connection.end(reason)
 
     def _sign_in(self, login: Login) -> None:
@@ -197,7 +207,14 @@ class Session:
             raise TunnelRefused(str(error)) from None
         tunnel.url = services.proxy.public_url(str(lease.key[1]))
         self._hold(lease)
+        seconds = 0.0 if self._hint.instance else SETTLING_SECONDS
+        asyncio.get_running_loop().call_later(seconds, self._arrive, lease)
         return lease
+
+    def _arrive(self, lease: Lease[Tunnel]) -> None:
+        """Let the requests come that waited; the client has been told of its tunnel."""
+        if self._registry.holds(lease):
+            self._services.parking.arrived(str(lease.key[1]))
 
     async def _open_tcp(self, login: Login, forward: Forward) -> Lease[Tunnel]:
         """Claim a port and serve it: the last one, or one that is free."""
