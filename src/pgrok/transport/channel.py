@@ -209,8 +209,9 @@ class TunnelChannel(EndingChannel):
         if self._reader_paused or self._close_sent or self._has_ended():
             return
         if self._open and self._window.is_due():
-            octets = self._window.grant(self._link.loop.time(), self._link.round_trip)
-            self._link.send_window_adjust(self.peer_number, octets)
+            octets = self._window.grant(self._link.loop.time(), self._link.shortest_round_trip)
+            if octets:
+                self._link.send_window_adjust(self.peer_number, octets)
 
     def _deliver_unread(self) -> None:
         while self._inbox and self.is_reading():

@@ -282,7 +282,7 @@ class TestBackpressure:
 
     async def test_a_window_grows_on_a_long_path(self) -> None:
         async with serving() as served, channels(served) as (opener, acceptor, connection):
-            connection.round_trip = 10.0
+            connection.shortest_round_trip = 10.0
             near = await opener.open()
             source = Source(near, 8 * MIB)
             source.go_on()

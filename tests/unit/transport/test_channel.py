@@ -238,8 +238,8 @@ class TestReceiving:
 
     def test_discarded_data_counts_against_the_window_and_is_granted_again(self) -> None:
         stand = Stand()
-        stand.channel.data_discarded(INITIAL_WINDOW)
-        assert stand.sent() == [("adjust", 7, INITIAL_WINDOW)]
+        stand.channel.data_discarded(INITIAL_WINDOW // 2)
+        assert stand.sent() == [("adjust", 7, INITIAL_WINDOW // 2)]
         with pytest.raises(RemoteProtocolError):
             stand.channel.data_discarded(INITIAL_WINDOW + 1)
 
@@ -378,7 +378,7 @@ class TestEnding:
     def test_what_arrives_while_closing_makes_room_for_more(self) -> None:
         """Else two ends that close with more queued than the window would wait for ever."""
         stand = Stand(window=0)
-        stand.link.round_trip = 0.0
+        stand.link.shortest_round_trip = 0.0
         stand.channel.write(b"ab")
         stand.channel.pause_reading()
         stand.channel.data_arrived(b"x" * (INITIAL_WINDOW // 2))
