@@ -27,7 +27,7 @@ class Channel(Protocol):
     number: int
 
     def resume_sending(self) -> None:
-        """The connection takes data again."""
+        """Send one packet, and wait again if there are more."""
 
 
 class ChannelLink(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 from asyncssh.constants import (
@@ -24,6 +25,9 @@ from pgrok.transport.ssh.slot import ChannelSlot
 
 MAX_PACKET = 32 * 1024
 """Octets of data that one packet to us may carry; what OpenSSH and Go use as well."""
+
+MAX_QUEUED = 128 * 1024
+"""Octets that the system may hold unsent: small answers cannot overtake what is in there."""
 
 MAX_CHANNELS = 1024
 """Channels of one connection; beyond them none is opened, by either end."""
@@ -47,6 +51,13 @@ class Multiplexer(Inbound, Liveness):
         self._unsent = 0
         self._waiting: dict[Channel, None] = {}
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the queue of the socket short; what is on its way does not count."""
+        tcp: socket.socket | None = transport.get_extra_info("socket")
+        if tcp is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_QUEUED)
+        super().connection_made(transport)
+
     # ChannelLink
 
     def is_writable(self) -> bool:
@@ -54,7 +65,7 @@ class Multiplexer(Inbound, Liveness):
         return self._kex_complete and not self._socket_full
 
     def wait_writable(self, channel: Channel) -> None:
-        """Call `channel.resume_sending` once data may be sent; first come, first served."""
+        """Call `channel.resume_sending` once data may be sent; each in its turn."""
         self._waiting[channel] = None
 
     def send_eof(self, channel: int) -> None:
@@ -133,7 +144,7 @@ class Multiplexer(Inbound, Liveness):
         self._resume_waiting()
 
     def _resume_waiting(self) -> None:
-        """Let the channels that wait go on, in turn, so that a busy one does not starve others."""
+        """Let the channels that wait go on, a packet each in turn: none waits for all of a bulk."""
         while self._waiting and self.is_writable():
             channel = next(iter(self._waiting))
             del self._waiting[channel]
