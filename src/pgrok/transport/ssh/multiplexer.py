@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any
 
 from asyncssh.constants import (
@@ -17,6 +16,7 @@ from asyncssh.encryption import GCMEncryption
 from asyncssh.packet import SSHPacket, String, UInt32
 
 from pgrok.errors import ChannelRefused, ConnectionLost
+from pgrok.sockets import keep_queue_short
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Channel
 from pgrok.transport.ssh.inbound import Inbound
@@ -25,9 +25,6 @@ from pgrok.transport.ssh.slot import ChannelSlot
 
 MAX_PACKET = 32 * 1024
 """Octets of data that one packet to us may carry; what OpenSSH and Go use as well."""
-
-MAX_QUEUED = 128 * 1024
-"""Octets that the system may hold unsent: small answers cannot overtake what is in there."""
 
 MAX_CHANNELS = 1024
 """Channels of one connection; beyond them none is opened, by either end."""
@@ -52,10 +49,8 @@ class Multiplexer(Inbound, Liveness):
         self._waiting: dict[Channel, None] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the queue of the socket short; what is on its way does not count."""
-        tcp: socket.socket | None = transport.get_extra_info("socket")
-        if tcp is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_QUEUED)
+        """Let small answers overtake what a bulk channel has to send."""
+        keep_queue_short(transport.get_extra_info("socket"))
         super().connection_made(transport)
 
     # ChannelLink
