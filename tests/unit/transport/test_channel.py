@@ -194,7 +194,8 @@ class TestSending:
         stand.link.go_on()
         assert stand.sent() == [("data", 7, b"abc"), ("data", 7, b"def"), ("eof", 7)]
 
-    def test_channels_take_turns_on_a_connection_that_is_short_of_room(self) -> None:
+    @pytest.mark.parametrize("packets", [1, 2, 100])
+    def test_channels_take_turns_on_a_connection_that_had_no_room(self, packets: int) -> None:
         link = NotingLink()
         channels = [TunnelChannel(link, Noting(), number) for number in range(3)]
         for channel in channels:
@@ -203,7 +204,7 @@ class TestSending:
         for channel in channels:
             channel.write(b"x" * 2 * MIN_PACKET)
         while link.waiting:
-            link.go_on(packets=1)
+            link.go_on(packets)
         assert [channel for _, channel, _ in link.sent] == [0, 1, 2, 0, 1, 2]
 
 
