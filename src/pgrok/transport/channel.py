@@ -89,8 +89,8 @@ class TunnelChannel(EndingChannel):
         self._done_with(octets)
 
     def resume_sending(self) -> None:
-        """The connection takes data again."""
-        self._flush()
+        """The connection takes data again: one packet of this channel, then the others' turn."""
+        self._flush(in_turn=True)
 
     # What the protocol on top asks: asyncio.Transport.
 
@@ -158,7 +158,7 @@ class TunnelChannel(EndingChannel):
 
     # Sending
 
-    def _flush(self) -> None:
+    def _flush(self, *, in_turn: bool = False) -> None:
         """Send what may be sent now, and the end if that was all."""
         if not self._open or self._lost:
             return
@@ -170,6 +170,9 @@ class TunnelChannel(EndingChannel):
             if packet is None:
                 break
             self._link.send_data(self.peer_number, packet)
+            if in_turn and self._outbox:
+                self._link.wait_writable(self)
+                break
         self._resume_writer_if_drained()
         if not self._outbox:
             self._end_sending()
@@ -209,8 +212,9 @@ class TunnelChannel(EndingChannel):
         if self._reader_paused or self._close_sent or self._has_ended():
             return
         if self._open and self._window.is_due():
-            octets = self._window.grant(self._link.loop.time(), self._link.round_trip)
-            self._link.send_window_adjust(self.peer_number, octets)
+            octets = self._window.grant(self._link.loop.time(), self._link.shortest_round_trip)
+            if octets:
+                self._link.send_window_adjust(self.peer_number, octets)
 
     def _deliver_unread(self) -> None:
         while self._inbox and self.is_reading():

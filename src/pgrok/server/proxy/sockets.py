@@ -6,6 +6,8 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from pgrok.sockets import keep_queue_short
+
 BACKLOG = 1024
 """Connections that the system holds for us until we take them."""
 
@@ -22,6 +24,7 @@ async def listen(accept: Callable[[], asyncio.Protocol], host: str, port: int) -
     server = await asyncio.get_running_loop().create_server(accept, host, port, backlog=BACKLOG)
     for listening in server.sockets:
         _notice_death(listening)
+        keep_queue_short(listening)
     return server
 
 

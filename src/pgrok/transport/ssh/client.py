@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -71,7 +72,9 @@ class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
         Raises `TunnelRefused` with the text that came with the failure, if any did, and as
         `wait_lost` if the connection is lost before the answer.
         """
+        began = time.monotonic()
         kind, packet = await self._make_global_request(name.encode(), payload)
+        self.note_round_trip(time.monotonic() - began)
         answer = packet.get_remaining_payload()
         if kind == MSG_REQUEST_SUCCESS:
             return answer
