@@ -70,7 +70,11 @@ class Front:
         return _VisitorConnection(self, self._deadlines, self._timeouts)
 
     def drain(self) -> None:
-        """Close the connections that idle, and the others after the request they carry."""
+        """Close the connections that idle, and the others after the request they carry.
+
+        Requests that wait for a tunnel are refused: it could not come back any more.
+        """
+        self.parking.close()
         for connection in self.connections:
             connection.close_when_idle()
 

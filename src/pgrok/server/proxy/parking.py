@@ -59,6 +59,15 @@ class Parking:
             if self._parked.pop(exchange, None) is not None:
                 resume()
 
+    def close(self) -> None:
+        """Let nobody wait any more, and refuse those who do: the server is about to stop."""
+        self._seconds = 0.0
+        for label in list(self._lots):
+            self._lots.pop(label).deadline.end()
+        for exchange in list(self._parked):
+            self._parked.pop(exchange)
+            exchange.refuse(Problem(Code.DRAINING, 503, retry_after=1))
+
     def park(self, label: str, exchange: Exchange, resume: Resume) -> bool:
         """Let a request wait, or refuse it if too many do; False if nobody is expected."""
         lot = self._lots.get(label)

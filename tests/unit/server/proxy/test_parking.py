@@ -142,3 +142,15 @@ def test_nothing_is_kept(park: Park) -> None:
     park.relay.target.send(b"HTTP/1.1 204 -\r\nConnection: close\r\n\r\n")
     park.relay.advance(5 * TICK + 75)
     assert not park.relay.loop.has_timers
+
+
+def test_a_server_that_is_about_to_stop_lets_nobody_wait(park: Park) -> None:
+    visitor = park.ask()
+    park.parking.close()
+    answer = visitor.take()
+    assert status(answer) == 503
+    assert b"\r\nX-Pgrok-Error: draining\r\n" in answer
+    park.parking.vanished("bob")
+    assert status(park.ask().take()) == 502
+    park.relay.advance(5 * TICK + 75)
+    assert not park.relay.loop.has_timers
