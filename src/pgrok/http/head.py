@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
 from pgrok.http.fields import Fields
 
@@ -47,6 +48,7 @@ class RequestHead:
     expects_continue: bool = False
     websocket: bool = False
     octets: int = 0
+    interim: ClassVar[bool] = False
 
     def __len__(self) -> int:
         return self.octets
@@ -73,6 +75,8 @@ class ResponseHead:
     length: int | None = None
     options: list[bytes] | tuple[()] = ()
     keep_alive: bool = True
+    idle_seconds: float | None = None
+    """How long the sender promises to keep the idle connection, if it says so."""
     octets: int = 0
 
     def __len__(self) -> int:
@@ -85,17 +89,6 @@ class ResponseHead:
 
 
 _REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
-
-
-def keep_alive_timeout(response: ResponseHead) -> float | None:
-    """Return the seconds that the sender promises to keep the idle connection, if it says so."""
-    if b"keep-alive" not in response.fields.names:
-        return None
-    for token in response.fields.tokens(b"keep-alive"):
-        name, _, value = token.partition(b"=")
-        if name == b"timeout" and value.isdigit():
-            return float(value)
-    return None
 
 
 def encode_head(start: bytes, lines: list[bytes], framing: Framing, length: int | None) -> bytes:

@@ -95,7 +95,17 @@ def parse_response(head: bytes, method: bytes) -> ResponseHead:
         and b"close" not in response.options
         and (version == b"1" or b"keep-alive" in response.options)
     )
+    if b"keep-alive" in fields.names:
+        response.idle_seconds = _promised_seconds(fields)
     return response
+
+
+def _promised_seconds(fields: Fields) -> float | None:
+    for token in fields.tokens(b"keep-alive"):
+        name, _, value = token.partition(b"=")
+        if name == b"timeout" and value.isdigit():
+            return float(value)
+    return None
 
 
 def _parse_fields(head: bytes, after_start_line: int) -> Fields:

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from pgrok.errors import LocalProtocolError, RemoteProtocolError
 from pgrok.http.body import BodyReader, Pieces, body_reader
 from pgrok.http.fields import Fields
-from pgrok.http.head import MAX_HEAD_BYTES, Framing, RequestHead, ResponseHead
+from pgrok.http.head import MAX_HEAD_BYTES, RequestHead, ResponseHead
 from pgrok.http.parsing import parse_request, parse_response
 
 _HEAD_END = b"\r\n\r\n"
@@ -91,6 +91,8 @@ class _MessageReader(Generic[HeadT]):
 
     def _next_head(self) -> HeadT | None:
         buffer, begin = self._buffer, self._start
+        if buffer.startswith(b"\r\n", begin):
+            self._start = begin = self._after_empty_lines(begin)
         end = buffer.find(_HEAD_END, max(begin, self._searched - 3)) + len(_HEAD_END)
         if end < len(_HEAD_END):
             self._check_partial_head()
@@ -98,7 +100,14 @@ class _MessageReader(Generic[HeadT]):
         if end - begin > MAX_HEAD_BYTES:
             raise _head_too_large()
         self._start = self._searched = end
-        return self._parse(buffer[begin:end])
+        head = self._parse(buffer[begin:end])
+        self._body = body_reader(head.framing, head.length)
+        if self._body is None and not head.interim:
+            self._end_message()
+        return head
+
+    def _after_empty_lines(self, begin: int) -> int:
+        return begin
 
     def _check_partial_head(self) -> None:
         if self.buffered > MAX_HEAD_BYTES:
@@ -119,12 +128,6 @@ class _MessageReader(Generic[HeadT]):
             self._end_message()
             return Body(pieces, body.trailers)
         return Body(pieces) if pieces else None
-
-    def _begin_body(self, framing: Framing, length: int | None) -> None:
-        if framing is Framing.NONE:
-            self._end_message()
-        else:
-            self._body = body_reader(framing, length)
 
     def _end_message(self) -> None:
         self.awaits_message = False
@@ -149,16 +152,14 @@ class RequestReader(_MessageReader[RequestHead]):
             raise LocalProtocolError("the request is not over")
         self.awaits_message = True
 
-    def _next_head(self) -> RequestHead | None:
+    def _after_empty_lines(self, begin: int) -> int:
         # RFC 9112 2.2: some clients send a line end after a body.
-        while self._buffer.startswith(b"\r\n", self._start):
-            self._start += 2
-        return super()._next_head()
+        while self._buffer.startswith(b"\r\n", begin):
+            begin += 2
+        return begin
 
     def _parse(self, head: bytes) -> RequestHead:
-        request = parse_request(head)
-        self._begin_body(request.framing, request.length)
-        return request
+        return parse_request(head)
 
 
 class ResponseReader(_MessageReader[ResponseHead]):
@@ -182,10 +183,7 @@ class ResponseReader(_MessageReader[ResponseHead]):
         self.awaits_message = True
 
     def _parse(self, head: bytes) -> ResponseHead:
-        response = parse_response(head, self._method)
-        if not response.interim:
-            self._begin_body(response.framing, response.length)
-        return response
+        return parse_response(head, self._method)
 
 
 def _head_too_large() -> RemoteProtocolError:

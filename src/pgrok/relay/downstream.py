@@ -151,7 +151,8 @@ class DownstreamConnection(asyncio.Protocol):
         if output:
             self.transport.writelines(output)
         self._end_exchange()
-        if keep_alive and not self._leaving and self._request_is_read():
+        read = not self._reader.awaits_message or self._has_read_rest()
+        if keep_alive and read and not self._leaving:
             self._start_next()
         else:
             self._linger()
@@ -223,7 +224,7 @@ class DownstreamConnection(asyncio.Protocol):
         return self._exchange is None and not self._lingering and self._reader.buffered > 0
 
     def _set_reading(self) -> None:
-        if self._eof or self._lingering:
+        if self._eof or self._lingering or (self._reading and not self._reader.buffered):
             return
         reading = self._reader.buffered < (1 if self._is_held else MAX_READ_AHEAD)
         if reading is not self._reading:
@@ -238,10 +239,8 @@ class DownstreamConnection(asyncio.Protocol):
         if exchange is not None:
             self._backend.finished(exchange)
 
-    def _request_is_read(self) -> bool:
-        """Whether nothing of the request that was answered is left to read."""
-        if not self._reader.awaits_message:
-            return True
+    def _has_read_rest(self) -> bool:
+        """Whether what has come of the request that was answered is all of it."""
         try:
             event = self._reader.next_event()
             return isinstance(event, Body) and event.trailers is not None

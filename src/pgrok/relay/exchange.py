@@ -18,7 +18,6 @@ from pgrok.http.head import (
     Framing,
     RequestHead,
     ResponseHead,
-    keep_alive_timeout,
 )
 from pgrok.http.pages import Code, Problem
 from pgrok.http.reader import Body
@@ -156,7 +155,7 @@ class Exchange:
             answer.add(event)
         else:
             self._receive_head(event)
-        if answer.ended and not self._over and self._needs_no_more():
+        if answer.ended and (self._request_ended or self._needs_no_more()):
             self._end()
 
     def response_paused(self) -> None:
@@ -212,7 +211,7 @@ class Exchange:
             return
         if head.status == SWITCHING_PROTOCOLS and not self._may_switch(head):
             raise RemoteProtocolError("a 101 that nobody asked for")
-        if self._request_is_unwanted(head):
+        if not self._request_ended and self._request_is_unwanted(head):
             self._answer.keep_alive = False
         self._answer.begin(head, host=self._route.host)
         if head.status == SWITCHING_PROTOCOLS:
@@ -231,11 +230,11 @@ class Exchange:
 
     def _request_is_unwanted(self, head: ResponseHead) -> bool:
         """Whether the rest of the request will not come (RFC 9110 10.1.1), or finds nobody."""
-        return not self._request_ended and (self._awaits_continue or not head.keep_alive)
+        return self._awaits_continue or not head.keep_alive
 
     def _needs_no_more(self) -> bool:
         came = self._answer.came
-        return came is None or self._request_ended or self._request_is_unwanted(came)
+        return came is None or self._request_is_unwanted(came)
 
     def _end(self) -> None:
         """The response is complete; the connections are kept if the request is too."""
@@ -251,8 +250,5 @@ class Exchange:
         if came is None or not self._request_ended:
             upstream.abandon()
             return
-        promised = keep_alive_timeout(came)
-        upstream.finish(
-            keep_alive=came.keep_alive,
-            promised=DEFAULT_KEEP_ALIVE if promised is None else promised,
-        )
+        promised = DEFAULT_KEEP_ALIVE if came.idle_seconds is None else came.idle_seconds
+        upstream.finish(keep_alive=came.keep_alive, promised=promised)

@@ -13,7 +13,7 @@ from pgrok.http.fields import Fields
 from pgrok.http.forwarding import forward_request
 from pgrok.http.head import MAX_HEAD_BYTES, Framing, RequestHead, ResponseHead
 from pgrok.http.reader import Body, RequestReader, ResponseReader
-from support.events import cuts, one_by_one, read_requests, read_response
+from support.events import Outcome, cuts, one_by_one, read_requests, read_response
 from support.heads import GET, REFUSED_HEADS, SMUGGLED, TOO_MANY_OCTETS, Refused, request
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -257,10 +257,17 @@ def test_h11_reads_what_goes_on_as_that_one_request(data: bytes) -> None:
         assert connection.trailing_data == (b"", False)
 
 
+def certain(outcome: Outcome) -> Outcome:
+    """Leave out what came of a body that was refused, which depends on how it was cut."""
+    refused = len(outcome) > 1 and isinstance(outcome[-1], int) and isinstance(outcome[-2], bytes)
+    return [*outcome[:-2], outcome[-1]] if refused else outcome
+
+
 @given(hostile_request, hostile_request)
 def test_requests_one_octet_at_a_time_are_those_all_at_once(first: bytes, second: bytes) -> None:
     data = first + second
-    assert read_requests(one_by_one(data), eof=True) == read_requests([data], eof=True)
+    expected = certain(read_requests([data], eof=True))
+    assert certain(read_requests(one_by_one(data), eof=True)) == expected
 
 
 @given(st.binary(max_size=200))
@@ -377,8 +384,8 @@ def test_responses_one_octet_at_a_time_are_those_all_at_once(
     responses: list[bytes], method: bytes
 ) -> None:
     data = b"".join(responses)
-    expected = read_response([data], method=method, eof=True)
-    assert read_response(one_by_one(data), method=method, eof=True) == expected
+    expected = certain(read_response([data], method=method, eof=True))
+    assert certain(read_response(one_by_one(data), method=method, eof=True)) == expected
 
 
 @given(some_response, st.sampled_from([b"GET", b"HEAD"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol, cast
 
@@ -97,21 +97,17 @@ class Front:
         """Send one request into its tunnel."""
         host = canonical_host(exchange.request.host)
         label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
-        pool = self._pool_of(label)
-        if pool is None:
-            if not self.parking.park(label, exchange, lambda: self.route(exchange, visitor)):
+        tunnel = self._find(label)
+        if tunnel is None or tunnel.pool is None:
+            if not self.parking.park(label, exchange, partial(self.route, exchange, visitor)):
                 exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return
         head = forward_request(exchange.request, None, visitor)
-        exchange.forward(Route(pool, head, _explain, host))
+        exchange.forward(Route(tunnel.pool, head, _explain, host))
 
     def visitor_at(self, address: str) -> Visitor:
         """Return what is to be told of whoever connects from `address`."""
         return Visitor(address, self._scheme, trusted=self._is_trusted(address))
-
-    def _pool_of(self, label: str) -> Pool | None:
-        tunnel = self._find(label)
-        return None if tunnel is None else tunnel.pool
 
     def _find_trusted(self, address: str) -> bool:
         ip = ip_address(address.partition("%")[0])
@@ -164,7 +160,8 @@ class _VisitorConnection(DownstreamConnection):
 
     def finished(self, exchange: Exchange) -> None:
         """Backend: nothing is kept of an exchange that is over."""
-        self._front.parking.leave(exchange)
+        if not exchange.status:
+            self._front.parking.leave(exchange)
 
 
 @lru_cache(maxsize=1024)
