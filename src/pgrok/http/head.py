@@ -29,7 +29,7 @@ class Framing(Enum):
 
 @dataclass(slots=True, eq=False)
 class RequestHead:
-    """A request's head, as it came; never changed once it is parsed. Its length is in octets.
+    """A request's head, as it came; never changed once it is parsed.
 
     `fields` are all that were sent. What some of them mean stands beside them: `framing` and
     `length` (octets, None where no Content-Length says), `options` of the connection in lower
@@ -50,9 +50,6 @@ class RequestHead:
     octets: int = 0
     interim: ClassVar[bool] = False
 
-    def __len__(self) -> int:
-        return self.octets
-
     @property
     def safe_to_repeat(self) -> bool:
         """Whether the request may be sent a second time (RFC 9110 9.2.2), body and all."""
@@ -61,7 +58,7 @@ class RequestHead:
 
 @dataclass(slots=True, eq=False)
 class ResponseHead:
-    """A response's head, as it came; never changed once it is parsed. Its length is in octets.
+    """A response's head, as it came; never changed once it is parsed.
 
     As in a request; `length` without framing is that of the body that another request would
     have been sent (RFC 9110 8.6).
@@ -78,9 +75,6 @@ class ResponseHead:
     idle_seconds: float | None = None
     """How long the sender promises to keep the idle connection, if it says so."""
     octets: int = 0
-
-    def __len__(self) -> int:
-        return self.octets
 
     @property
     def interim(self) -> bool:

@@ -20,7 +20,7 @@ from pgrok.http.head import (
     RequestHead,
     ResponseHead,
 )
-from pgrok.http.remembering import remembering
+from pgrok.http.remembering import raw_octets, remembering
 
 _REQUEST_LINE = re.compile(rb"([A-Z-]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n")
 _OTHER_VERSION = re.compile(rb".* HTTP/(?!1\.[01]$)[0-9]\.[0-9]")
@@ -37,8 +37,8 @@ _MAX_LENGTH_DIGITS = 18
 """What a length may have so that it fits into 63 bits."""
 
 
-@remembering
-def parse_request(head: bytes) -> RequestHead:
+@remembering(raw_octets)
+def parse_request(head: bytes, /) -> RequestHead:
     """Return the request that `head` says, which ends with its empty line.
 
     Raises `RemoteProtocolError` with the status to answer.
@@ -72,8 +72,8 @@ def _interpret_request(request: RequestHead) -> None:
         request.websocket = _asks_for_websocket(request)
 
 
-@remembering
-def parse_response(head: bytes, method: bytes) -> ResponseHead:
+@remembering(raw_octets)
+def parse_response(head: bytes, /, method: bytes) -> ResponseHead:
     """Return the response that `head` says, to a request with `method`.
 
     Raises `RemoteProtocolError`.

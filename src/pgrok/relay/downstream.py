@@ -9,7 +9,7 @@ from typing import Protocol, cast
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.head import RequestHead
 from pgrok.http.pages import Code, Problem
-from pgrok.http.reader import Body, RequestReader
+from pgrok.http.reader import Body, request_reader
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.exchange import Exchange
 from pgrok.relay.interfaces import Output
@@ -54,7 +54,7 @@ class DownstreamConnection(asyncio.Protocol):
         self._deadline = deadlines.new(self._time_is_up)
         self._backend = backend
         self._timeouts = timeouts
-        self._reader = RequestReader()
+        self._reader = request_reader()
         self._exchange: Exchange | None = None
         self._transport: asyncio.Transport | None = None
         self._advancing = False
@@ -81,7 +81,7 @@ class DownstreamConnection(asyncio.Protocol):
         """Wait for the first request."""
         self._transport = cast("asyncio.Transport", transport)
         self._deadline.move(self._timeouts.head)
-        self._reader.start_next()
+        self._reader.expect()
 
     def data_received(self, data: bytes) -> None:
         """Part of a request."""
@@ -248,7 +248,7 @@ class DownstreamConnection(asyncio.Protocol):
             return False
 
     def _start_next(self) -> None:
-        self._reader.start_next()
+        self._reader.expect()
         if self._reader.buffered or self._eof:
             self._deadline.move(self._timeouts.head)
             self._advance()

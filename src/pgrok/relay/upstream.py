@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
 from pgrok.errors import RemoteProtocolError
-from pgrok.http.reader import ResponseReader
+from pgrok.http.reader import response_reader
 from pgrok.relay.interfaces import ResponseSink
 from pgrok.relay.splice import Detached
 
@@ -30,7 +30,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def __init__(self, owner: UpstreamOwner) -> None:
         self._owner = owner
-        self._reader = ResponseReader()
+        self._reader = response_reader()
         self._exchange: ResponseSink | None = None
         self._reading = True
         self._ended = False

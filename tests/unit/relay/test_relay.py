@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pgrok.http.head import RequestHead
-from pgrok.http.reader import Body, RequestReader, ResponseReader
+from pgrok.http.reader import Body, request_reader, response_reader
 from support.relay import Relay
 from support.transports import MemoryTransport
 
@@ -81,8 +81,8 @@ class _Conversation:
         self.unsaid = b""
         self._application = application
         self._path = b""
-        self._reader = RequestReader()
-        self._reader.start_next()
+        self._reader = request_reader()
+        self._reader.expect()
 
     def hear(self, data: bytes) -> None:
         self._reader.receive(data)
@@ -94,7 +94,7 @@ class _Conversation:
                 self._application.received[self._path] += b"".join(event.pieces)
             if not self._reader.awaits_message:
                 self._application.complete.append(self._path)
-                self._reader.start_next()
+                self._reader.expect()
 
 
 STEPS = st.lists(
@@ -169,7 +169,7 @@ def test_every_octet_arrives(
 
 def responses(data: bytes) -> list[bytes]:
     """Return the bodies of the responses that `data` is."""
-    reader = ResponseReader()
+    reader = response_reader()
     reader.receive(data)
     bodies: list[bytes] = []
     while reader.buffered:
