@@ -15,6 +15,7 @@ from pgrok.http.head import MAX_HEAD_BYTES, Framing, RequestHead, ResponseHead
 from pgrok.http.reader import Body, request_reader, response_reader
 from support.events import Outcome, cuts, one_by_one, read_requests, read_response
 from support.heads import GET, REFUSED_HEADS, SMUGGLED, TOO_MANY_OCTETS, Refused, request
+from support.smuggling import BROKEN_BODIES, FLOODED_BODIES
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -55,21 +56,20 @@ def test_a_head_of_exactly_the_limit() -> None:
         assert (read_requests([head[:-1], head[-1:]]) != [431]) is fits
 
 
-SMUGGLED_IN_CHUNKS = [
-    Refused("a chunk-size that wraps", b"10000000000000000\r\n\r\n"),
-    Refused("a longer chunk than said", b"1\r\nabc\r\n0\r\n\r\n"),
-    Refused("a bare LF for a chunk's end", b"1\r\na\n0\r\n\r\n"),
-    Refused("a bare LF in an extension", b"1;\nb\r\na\r\n0\r\n\r\n"),
-    Refused("a trailer with a bare LF", b"0\r\nA: b\n\r\n\r\n"),
-]
-
-
-@pytest.mark.parametrize("vector", SMUGGLED_IN_CHUNKS, ids=str)
+@pytest.mark.parametrize("vector", BROKEN_BODIES, ids=str)
 def test_broken_chunks_end_everything(vector: Refused) -> None:
     data = request(b"Transfer-Encoding: chunked", body=vector.data) + SMUGGLED
     for parts in cuts(data):
         outcome = read_requests(parts)
-        assert (targets(outcome), outcome[-1]) == ([b"/"], 400)
+        assert (targets(outcome), outcome[-1]) == ([b"/"], vector.status)
+
+
+@pytest.mark.parametrize("vector", FLOODED_BODIES, ids=str)
+def test_chunks_without_an_end_are_not_waited_for(vector: Refused) -> None:
+    data = request(b"Transfer-Encoding: chunked", body=vector.data)
+    for size in (len(data), 500, 7):
+        parts = [data[at : at + size] for at in range(0, len(data), size)]
+        assert read_requests(parts)[1:] == [vector.status]
 
 
 REQUESTS = (
