@@ -34,7 +34,7 @@ _MEANINGFUL = frozenset(
 """Fields of a request that mean something to a relay, besides Host, which every request has."""
 
 MAX_HOST = 255
-"""Octets of a Host, as names are bounded; what is remembered of one may not be as long as a head."""
+"""Octets of a Host, as of any name: they are remembered, 1,024 of them in two places."""
 
 _MAX_LENGTH_DIGITS = 18
 """What a length may have so that it fits into 63 bits."""
