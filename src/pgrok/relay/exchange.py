@@ -30,9 +30,6 @@ from pgrok.relay.upstream import UpstreamConnection
 DEFAULT_KEEP_ALIVE = 5.0
 """Seconds that an end keeps an idle connection if it does not say; Node.js closes after 5."""
 
-MAX_INTERIM = 128
-"""Interim responses to one request; who sends a 102 every 20 s does so for 40 minutes."""
-
 
 @dataclass(slots=True)
 class Route:
@@ -64,7 +61,6 @@ class Exchange:
         self._request_ended = request.framing is Framing.NONE
         self._awaits_continue = request.expects_continue
         self._repeatable = request.safe_to_repeat
-        self._interim = 0
         self._repeated = False
         self._over = False
 
@@ -209,7 +205,9 @@ class Exchange:
     def _receive_head(self, head: ResponseHead) -> None:
         assert self._route is not None
         if head.interim:
-            self._receive_interim(head)
+            if head.status == CONTINUE:
+                self._awaits_continue = False
+            self._answer.add_interim(head)
             return
         if head.status == SWITCHING_PROTOCOLS and not self._may_switch(head):
             raise RemoteProtocolError("a 101 that nobody asked for")
@@ -219,16 +217,8 @@ class Exchange:
         if head.status == SWITCHING_PROTOCOLS:
             self._switch()
 
-    def _receive_interim(self, head: ResponseHead) -> None:
-        self._interim += 1
-        if self._interim > MAX_INTERIM:
-            raise RemoteProtocolError(f"more than {MAX_INTERIM} interim responses")
-        if head.status == CONTINUE:
-            self._awaits_continue = False
-        self._answer.add_interim(head)
-
     def _may_switch(self, head: ResponseHead) -> bool:
-        return self.request.websocket and b"websocket" in head.fields.tokens(b"upgrade")
+        return self.request.websocket and head.fields.tokens(b"upgrade") == [b"websocket"]
 
     def _switch(self) -> None:
         """Go over to what the 101 says (RFC 9110 15.2.2): bytes, both ways."""
