@@ -45,7 +45,7 @@ class _Connection(Application):
         self._received += data
         self._parser.receive_data(data)
         try:
-            while not isinstance(event := self._parser.next_event(), h11.NEED_DATA | h11.PAUSED):
+            while isinstance(event := self._parser.next_event(), h11.Event):
                 self._take(event)
         except h11.RemoteProtocolError:
             self._record.malformed.append(bytes(self._received))

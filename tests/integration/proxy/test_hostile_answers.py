@@ -57,7 +57,7 @@ class Place:
     def __init__(self) -> None:
         self.port = 0
         self.connections: list[Hostile] = []
-        self.attack: Callable[[Hostile], object] = len
+        self.attack: Callable[[Hostile], object] = id
         self.neighbour: Neighbour
 
     def serve(self) -> Hostile:
