@@ -13,6 +13,7 @@ import h11
 import pytest
 import pytest_asyncio
 
+from pgrok.relay import pool
 from support.conditions import PATIENCE, until
 from support.heads import request
 from support.house import new_database, ok
@@ -166,8 +167,12 @@ async def test_an_answer_before_a_request_has_ended(place: Place) -> None:
 
 
 @pytest.mark.parametrize("octets", [b"\r\n", b"x", POISON, b"HTTP/1.1 408 Timeout\r\n\r\n"])
-async def test_octets_while_a_connection_idles(octets: bytes, place: Place) -> None:
-    place.attack = lambda application: application.transport.write(response(LENGTH, body=RIGHT))
+async def test_octets_while_a_connection_idles(
+    octets: bytes, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "IDLE_SECONDS", 1000.0)
+    right = response(LENGTH, b"Keep-Alive: timeout=1000", body=RIGHT)
+    place.attack = lambda application: application.transport.write(right)
     data = addressed(request(start=b"GET %b HTTP/1.1" % ATTACK))
     assert seen(await send(place.port, [data], end=True), b"GET") == (Seen.RIGHT, b"")
     (attacker,) = [
