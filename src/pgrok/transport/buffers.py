@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from pgrok.transport.link import Buffer
+
 HIGH_WATER = 64 * 1024
 """Octets queued for sending at which the writer is asked to pause, as asyncio's sockets do."""
 
@@ -28,8 +30,8 @@ class Outbox:
         """Whether so many octets may go to the peer in one packet now, past the empty box."""
         return not self._pieces and octets <= self.window and octets <= self.max_packet
 
-    def put(self, data: bytes) -> None:
-        """Add to the end."""
+    def put(self, data: Buffer) -> None:
+        """Add what will not change to the end."""
         self._pieces.append(memoryview(data))
         self.size += len(data)
 

@@ -135,13 +135,14 @@ class TunnelChannel(EndingChannel):
             outbox.window -= len(data)
             link.send_data(self.peer_number, data)
             return
-        outbox.put(data if isinstance(data, bytes) else bytes(data))
+        outbox.put(data if _stays_as_it_is(data) else bytes(data))
         self._flush()
         self._pause_writer_if_full()
 
     def writelines(self, list_of_data: Iterable[Buffer]) -> None:
         """Send the pieces, in as few packets as they fit into."""
-        self.write(b"".join(list_of_data))
+        pieces = list(list_of_data)
+        self.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def get_write_buffer_size(self) -> int:
         """Return the octets that are queued."""
@@ -220,3 +221,8 @@ class TunnelChannel(EndingChannel):
         while self._inbox and self.is_reading():
             self._deliver(self._inbox.take())
         self._tell_end()
+
+
+def _stays_as_it_is(data: Buffer) -> bool:
+    """Whether nobody can change the data while it waits, so that it need not be copied."""
+    return isinstance(data, bytes) or (isinstance(data, memoryview) and data.readonly)

@@ -40,10 +40,10 @@ class PacketCipher(GCMEncryption):
         self._counter = int.from_bytes(iv[_FIXED:], "big")
         self.opened = b""
 
-    def seal(self, packet: bytes) -> bytes:
-        """Return what goes over the wire: length, ciphertext and tag."""
+    def seal(self, packet: bytes) -> tuple[bytes, bytes]:
+        """Return what goes over the wire: the length, and ciphertext with tag."""
         length = len(packet).to_bytes(LENGTH, "big")
-        return length + self._aead.encrypt(self._next_nonce(), packet, length)
+        return length, self._aead.encrypt(self._next_nonce(), packet, length)
 
     def open(self, sealed: Buffer, length: Buffer) -> bytes | None:
         """Return the next packet; None if it is not what the peer sealed."""
@@ -61,7 +61,7 @@ class PacketCipher(GCMEncryption):
 
     def encrypt_packet(self, seq: int, header: bytes, packet: bytes) -> tuple[bytes, bytes]:
         """Seal a packet; its length, which is `header`, and its tag come in one with it."""
-        return self.seal(packet), b""
+        return b"".join(self.seal(packet)), b""
 
     def decrypt_packet(
         self, seq: int, first: bytes, rest: bytes, header_len: int, mac: bytes

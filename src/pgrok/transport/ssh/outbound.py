@@ -55,7 +55,13 @@ class Outbound(Base):
             self.send_packet(kind, UInt32(channel), UInt32(number), bytes(data))
             return
         packet = plain_packet(kind, channel, number, data)
-        self._send(sealer.seal(packet))
+        length, sealed = sealer.seal(packet)
+        if len(sealed) < FLUSH_AT:
+            self._send(length + sealed)
+        else:
+            # What is large is not copied once more for the sake of four octets before it.
+            self._send(length)
+            self._send(sealed)
         self._send_seq = (self._send_seq + 1) % SEQUENCE_LIMIT
         self._rekey_bytes_sent += len(packet)
 
