@@ -1,9 +1,9 @@
 # Thin on purpose: each target names what it does, scripts/ and the product do it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench bench-quick lock clean deps dev
+.PHONY: help run test check fuzz fmt bench bench-quick lock clean deps dev
 
 BIN := .venv/bin
-export PYTHON
+export PYTHON EXAMPLES SEED
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -20,6 +20,9 @@ check: dev ## Format, lint, types, import arrows, unit tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit
+
+fuzz: dev ## Send random SSH messages to server and client; EXAMPLES=100000 and SEED=1 set how
+	@scripts/fuzz.sh
 
 fmt: dev ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .

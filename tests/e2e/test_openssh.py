@@ -90,4 +90,4 @@ def test_commands_are_not_run(connect: Connect, tmp_path: Path) -> None:
 
 
 def test_the_host_keys(daemon: Daemon) -> None:
-    assert set(fingerprints(daemon.ssh)) == {"RSA", "ECDSA", "ED25519"}
+    assert set(fingerprints(daemon.ssh)) == {"RSA", "ED25519"}

@@ -36,11 +36,11 @@ def test_without_a_hint_it_gets_http(connect: Connect, daemon: Daemon, person: P
         assert client.url() == daemon.public_url(person.name)
 
 
-def test_it_is_presented_a_key_that_is_cheap_to_sign_with(connect: Connect, daemon: Daemon) -> None:
+def test_it_is_presented_the_rsa_key_which_it_prefers(connect: Connect, daemon: Daemon) -> None:
     with connect() as client:
         shown = client.wait_for(r"host key (\S+) (\S+)")
-        assert shown[1] == "ecdsa-sha2-nistp256"
-        assert shown[2] == fingerprints(daemon.ssh)["ECDSA"]
+        assert shown[1] == "ssh-rsa"
+        assert shown[2] == fingerprints(daemon.ssh)["RSA"]
 
 
 def test_cancel_ends_the_tunnel(connect: Connect) -> None:

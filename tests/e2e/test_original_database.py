@@ -78,6 +78,15 @@ def test_the_host_keys_go_on(server: Daemon) -> None:
     assert fingerprints(server.ssh).items() >= PRESENTED.items()
 
 
+def test_its_client_is_presented_a_key_that_is_cheap_to_sign_with(
+    server: Daemon, go_binaries: Path, origin: Origin
+) -> None:
+    with GoClient(go_binaries, server.ssh, TOKEN, f"localhost:{origin.http}") as client:
+        shown = client.wait_for(r"host key (\S+) (\S+)")
+        assert shown[1] == "ecdsa-sha2-nistp256"
+        assert shown[2] == fingerprints(server.ssh)["ECDSA"]
+
+
 def test_the_old_tables_stay_as_they_were(database: str, tmp_path: Path) -> None:
     before = old_rows(database)
     server = Daemon(tmp_path, database)

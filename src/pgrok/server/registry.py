@@ -7,15 +7,20 @@ dies later releases nothing. Who *owns* a name is another question, which the st
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from typing import Generic, Protocol, TypeVar
 
 from pgrok.protocol import TunnelKind
 
 REMEMBERED_SECONDS = 60.0
 """How long after its end a tunnel's instance may come back to the same name, if it is free."""
+
+MAX_REMEMBERED = 200
+"""Ended tunnels of one person that are kept in mind: twice as many as may live at once."""
 
 Key = tuple[TunnelKind, str | int]
 """A public name (http) or port (tcp)."""
@@ -85,6 +90,15 @@ Verdict = Granted[HolderT] | Contested[HolderT] | Occupied | Outdated
 _Instance = tuple[TunnelKind, int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Tenure:
+    """What is kept of a lease when it ends: not its holder, nor a connection that is gone."""
+
+    key: Key
+    generation: int
+    forgotten_at: float = inf
+
+
 class Registry(Generic[HolderT]):
     """All leases. Nothing here waits: whoever calls has decided before anyone else is heard.
 
@@ -96,7 +110,8 @@ class Registry(Generic[HolderT]):
         self._leases: dict[Key, Lease[HolderT]] = {}
         self._of_person: dict[int, dict[Lease[HolderT], None]] = {}
         self._instances: dict[_Instance, Lease[HolderT]] = {}
-        self._remembered: dict[_Instance, tuple[Lease[HolderT], float]] = {}
+        self._remembered: dict[_Instance, _Tenure] = {}
+        self._remembered_of: Counter[int] = Counter()
 
     def __len__(self) -> int:
         return len(self._leases)
@@ -167,19 +182,20 @@ class Registry(Generic[HolderT]):
         previous = None if instance is None else self._previous(instance)
         if previous is None:
             return None
-        if claim.generation <= previous.claim.generation:
+        if claim.generation <= previous.generation:
             return Outdated()
-        if previous.key in self._leases and not self.holds(previous):
+        current = self._leases.get(previous.key)
+        if current is not None and _instance_of(current.claim) != instance:
             return None
         return self._grant(previous.key, claim, holder)
 
-    def _previous(self, instance: _Instance) -> Lease[HolderT] | None:
-        """Return the lease that the instance has, or lost lately."""
+    def _previous(self, instance: _Instance) -> _Tenure | None:
+        """Return what the instance has, or lost lately."""
         lease = self._instances.get(instance)
         if lease is not None:
-            return lease
-        lease, forgotten_at = self._remembered.get(instance, (None, 0.0))
-        return lease if forgotten_at >= self._now() else None
+            return _Tenure(lease.key, lease.claim.generation)
+        tenure = self._remembered.get(instance)
+        return tenure if tenure and tenure.forgotten_at >= self._now() else None
 
     def _grant(self, key: Key, claim: Claim, holder: HolderT) -> Granted[HolderT]:
         displaced = self._leases.get(key)
@@ -191,7 +207,7 @@ class Registry(Generic[HolderT]):
         instance = _instance_of(claim)
         if instance is not None:
             self._instances[instance] = lease
-            self._remembered.pop(instance, None)
+            self._forget(instance)
         return Granted(lease, displaced)
 
     def _remove(self, lease: Lease[HolderT]) -> None:
@@ -202,14 +218,24 @@ class Registry(Generic[HolderT]):
             del self._of_person[person_id]
 
     def _remember(self, instance: _Instance, lease: Lease[HolderT]) -> None:
-        now = self._now()
-        self._remembered[instance] = (lease, now + REMEMBERED_SECONDS)
+        now, person_id = self._now(), lease.claim.person_id
         # Entries are in order of time, so that the oldest come first.
         while self._remembered:
             oldest = next(iter(self._remembered))
-            if self._remembered[oldest][1] >= now:
+            if self._remembered[oldest].forgotten_at >= now:
                 break
-            del self._remembered[oldest]
+            self._forget(oldest)
+        if self._remembered_of[person_id] < MAX_REMEMBERED:
+            tenure = _Tenure(lease.key, lease.claim.generation, now + REMEMBERED_SECONDS)
+            self._remembered[instance] = tenure
+            self._remembered_of[person_id] += 1
+
+    def _forget(self, instance: _Instance) -> None:
+        if self._remembered.pop(instance, None) is not None:
+            _, person_id, _ = instance
+            self._remembered_of[person_id] -= 1
+            if not self._remembered_of[person_id]:
+                del self._remembered_of[person_id]
 
 
 @dataclass(frozen=True, slots=True)

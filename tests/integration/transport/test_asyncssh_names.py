@@ -17,7 +17,13 @@ from typing import Any
 import asyncssh
 import pytest
 from asyncssh.channel import SSHServerChannel
-from asyncssh.constants import MSG_DISCONNECT, MSG_GLOBAL_REQUEST, MSG_IGNORE
+from asyncssh.constants import (
+    MSG_CHANNEL_OPEN,
+    MSG_DISCONNECT,
+    MSG_GLOBAL_REQUEST,
+    MSG_IGNORE,
+    MSG_KEXINIT,
+)
 from asyncssh.crypto.cipher import GCMCipher
 from asyncssh.encryption import GCMEncryption
 from asyncssh.packet import SSHPacket
@@ -38,11 +44,13 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "_keepalive_timer_callback": (BOTH, []),
     "_make_global_request": (BOTH, ["request", "*args"]),
     "_make_keepalive_request": (BOTH, []),
+    "_process_auth_agent_req_at_openssh_dot_com_request": ((CHANNEL,), ["packet"]),
     "_process_cancel_streamlocal_forward_at_openssh_dot_com_global_request": (
         (SERVER,),
         ["packet"],
     ),
     "_process_cancel_tcpip_forward_global_request": ((SERVER,), ["packet"]),
+    "_process_channel_open": (BOTH, ["_pkttype", "_pktid", "packet"]),
     "_process_direct_streamlocal_at_openssh_dot_com_open": ((SERVER,), ["packet"]),
     "_process_direct_tcpip_open": ((SERVER,), ["packet"]),
     "_process_disconnect": (BOTH, ["_pkttype", "_pktid", "packet"]),
@@ -50,9 +58,12 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "_process_forwarded_tcpip_open": ((CLIENT,), ["packet"]),
     "_process_hostkeys_00_at_openssh_dot_com_global_request": ((CLIENT,), ["packet"]),
     "_process_global_request": ((SERVER,), ["_pkttype", "_pktid", "packet"]),
+    "_process_hostkeys_prove_00_at_openssh_dot_com_global_request": ((SERVER,), ["packet"]),
+    "_process_kexinit": ((SERVER,), ["_pkttype", "_pktid", "packet"]),
     "_process_streamlocal_forward_at_openssh_dot_com_global_request": ((SERVER,), ["packet"]),
     "_process_tcpip_forward_global_request": ((SERVER,), ["packet"]),
     "_process_tun_at_openssh_dot_com_open": ((SERVER,), ["packet"]),
+    "_process_x11_req_request": ((CHANNEL,), ["packet"]),
     "_recv_data": (BOTH, []),
     "_recv_pkthdr": (BOTH, []),
     "_report_global_response": (BOTH, ["result"]),
@@ -121,7 +132,14 @@ ATTRIBUTES: dict[str, tuple[tuple[str, ...], object]] = {
 }
 """Attributes, whose they are, and their value in a connection that has not begun."""
 
-OTHERS = {"_cipher", "_close_event", "_packet_handlers", "_protocol_factory", "_recv_handler"}
+OTHERS = {
+    "_all_server_host_keys",
+    "_cipher",
+    "_close_event",
+    "_packet_handlers",
+    "_protocol_factory",
+    "_recv_handler",
+}
 """Names with a test of their own below."""
 
 HANDLED_BY_NAME = [
@@ -164,7 +182,11 @@ async def bare() -> AsyncIterator[dict[str, Any]]:
     server = asyncssh.SSHServerConnection(
         loop,
         asyncssh.SSHServerConnectionOptions(
-            server_host_keys=[key], gss_host=None, rekey_bytes=7 << 20, rekey_seconds=77
+            server_host_keys=[key],
+            send_server_host_keys=True,
+            gss_host=None,
+            rekey_bytes=7 << 20,
+            rekey_seconds=77,
         ),
     )
     client = asyncssh.SSHClientConnection(
@@ -220,6 +242,13 @@ def test_packet_handlers(owner: str, bare: dict[str, Any]) -> None:
     table = type(bare[owner])._packet_handlers
     assert table[MSG_DISCONNECT] is base._process_disconnect
     assert table[MSG_GLOBAL_REQUEST] is base._process_global_request
+    assert table[MSG_KEXINIT] is base._process_kexinit
+    assert table[MSG_CHANNEL_OPEN] is base._process_channel_open
+
+
+def test_host_keys_are_known_by_their_public_ones(bare: dict[str, Any]) -> None:
+    key = asyncssh.import_private_key(host_keys()[0])
+    assert list(bare[SERVER]._all_server_host_keys) == [key.public_data]
 
 
 def test_cipher(bare: dict[str, Any]) -> None:

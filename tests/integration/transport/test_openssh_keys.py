@@ -10,6 +10,7 @@ import pytest
 
 from pgrok.address import Address
 from pgrok.transport.interfaces import Forward
+from pgrok.transport.ssh import guard
 from support.channels import Noting
 from support.conditions import until
 from support.payload import digest, payload
@@ -46,7 +47,8 @@ async def echo(served: Served) -> str:
 
 
 @pytest.mark.parametrize("who", ["the client", "the client's clock", "the server", "both"])
-async def test_no_byte_is_lost(who: str, tmp_path: Path) -> None:
+async def test_no_byte_is_lost(who: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "MAX_KEY_EXCHANGES", 10_000)
     limits = {"the client": EVERY, "both": EVERY, "the client's clock": "default 1"}
     options = ["-N", "-v", f"-oRekeyLimit={limits.get(who, 'default')}"]
     target = await asyncio.get_running_loop().create_server(Echo, LOOPBACK, 0)

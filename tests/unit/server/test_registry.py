@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import gc
+import weakref
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from pgrok.protocol import TunnelKind
 from pgrok.server.registry import (
+    MAX_REMEMBERED,
     REMEMBERED_SECONDS,
     Claim,
     Contested,
@@ -220,3 +223,26 @@ class TestReturning:
             world.registry.release(world.grant(bob(f"{number}", 1)).lease)
             world.clock.now += 1
         assert len(world.registry._remembered) <= REMEMBERED_SECONDS + 1
+
+    def test_whoever_has_gone_is_kept_by_nothing(self, world: World) -> None:
+        """A holder holds its connection, which may come and go a thousand times in that minute."""
+        lease = world.grant(bob("i", 1)).lease
+        gone = weakref.ref(lease.holder)
+        world.registry.release(lease)
+        del lease
+        gc.collect()
+        assert gone() is None
+
+    def test_one_person_is_remembered_so_often_and_costs_nobody_their_memory(
+        self, world: World
+    ) -> None:
+        eve = Claim((TunnelKind.HTTP, "eve"), EVE, "i", 2)
+        world.registry.release(world.grant(eve).lease)
+        for number in range(3 * MAX_REMEMBERED):
+            world.registry.release(world.grant(bob(f"{number}", 1)).lease)
+        assert len(world.registry._remembered) == MAX_REMEMBERED + 1
+        assert world.ask(replace(eve, generation=1)) == Outdated()
+        world.clock.now += REMEMBERED_SECONDS + 1
+        world.registry.release(world.grant(bob("another", 1)).lease)
+        assert len(world.registry._remembered) == 1
+        assert world.registry._remembered_of.total() == 1

@@ -56,7 +56,7 @@ class Store:
             async with database.migrating() as connection:
                 await connection.run_sync(schema.upgrade)
                 await original.take_over(database, connection, reserved, clock())
-                await host_keys.add_missing(connection, clock())
+                await host_keys.add_missing(connection, host_keys.ALWAYS, clock())
         except BaseException:
             await database.close()
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
@@ -33,7 +33,14 @@ GENERATORS: Mapping[str, Callable[[], SSHPrivateKeyTypes]] = {
     "ecdsa-sha2-nistp256": lambda: generate_ec(SECP256R1()),
     "ssh-rsa": lambda: generate_rsa(public_exponent=65537, key_size=3072),
 }
+
+ALWAYS = ("ssh-ed25519", "ssh-rsa")
 """Every server has a key of each of these."""
+
+WITH_THE_ORIGINAL = ("ecdsa-sha2-nistp256",)
+"""For the clients of the original, all written in Go, which take RSA before Ed25519 and this one
+before both: a signature with the original's RSA key takes 35 times as long. No new server has
+one, because its curve's parameters come from nobody knows where."""
 
 _keys = tables.host_keys.c
 
@@ -52,10 +59,12 @@ class HostKeys:
             return [HostKey(**row) for row in (await connection.execute(query)).mappings()]
 
 
-async def add_missing(connection: AsyncConnection, now: datetime) -> None:
-    """Make a key of every algorithm that has none."""
+async def add_missing(
+    connection: AsyncConnection, algorithms: Iterable[str], now: datetime
+) -> None:
+    """Make a key of each of these algorithms that has none."""
     present = set((await connection.execute(select(_keys.algorithm))).scalars())
-    for algorithm in GENERATORS.keys() - present:
+    for algorithm in set(algorithms) - present:
         key = await asyncio.to_thread(GENERATORS[algorithm])
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         await add(connection, pem, now)

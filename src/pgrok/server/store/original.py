@@ -48,6 +48,7 @@ async def take_over(
     keys = select(_host_keys).order_by(_host_keys.c.algorithm)
     for row in (await connection.execute(keys)).all():
         await host_keys.add(connection, bytes(row.pem), row.created_at)
+    await host_keys.add_missing(connection, host_keys.WITH_THE_ORIGINAL, now)
     done = select(tables.imported.c.principle_id)
     new = select(_principles).where(_principles.c.id.not_in(done)).order_by(_principles.c.id)
     for row in (await connection.execute(new)).all():

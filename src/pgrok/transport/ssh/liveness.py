@@ -14,6 +14,9 @@ from pgrok.transport.ssh.outbound import Outbound
 DEFAULT_ROUND_TRIP = 0.25
 """Seconds taken for a round trip until one has been measured."""
 
+MAX_UNANSWERED = 32
+"""Requests to a peer that may wait for their answer: one who sends other things is not silent."""
+
 GOODBYE_SECONDS = 2.0
 """How long a peer may take to close after DISCONNECT before the socket is aborted."""
 
@@ -81,7 +84,9 @@ class Liveness(Outbound):
         self.loop.call_later(GOODBYE_SECONDS, self.abort)
 
     def _send_probe(self) -> None:
-        if self.is_closed():
+        if len(self._global_request_waiters) >= MAX_UNANSWERED:
+            self.abort()
+        if self.is_closed() or self._transport is None:
             raise ConnectionLost("the SSH connection is gone")
         # The answer is matched by order, so that it needs a waiter although nobody awaits it.
         self._global_request_waiters.append(self.loop.create_future())

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, NoReturn
 
+import asyncssh
 from asyncssh.constants import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_EOF,
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_OPEN,
     MSG_IGNORE,
+    OPEN_UNKNOWN_CHANNEL_TYPE,
 )
 from asyncssh.encryption import GCMEncryption
 from asyncssh.packet import SSHPacket, String, UInt32
@@ -125,6 +127,11 @@ class Multiplexer(Inbound, Liveness):
 
     def _refuse_channel_request(self, channel: TunnelChannel) -> None:
         self.send_packet(MSG_CHANNEL_FAILURE, UInt32(channel.peer_number))
+
+    # asyncssh looks for handlers by the name of what is asked for, and for a channel of the type
+    # "channel" finds its own of CHANNEL_OPEN, which takes other arguments.
+    def _process_channel_open(self, _packet: SSHPacket) -> NoReturn:  # type: ignore[override]
+        raise asyncssh.ChannelOpenError(OPEN_UNKNOWN_CHANNEL_TYPE, "unknown channel type")
 
     # Backpressure
 

@@ -104,7 +104,11 @@ class Outbound(Base):
         self._unwritten_octets = 0
         transport = self._transport
         if pieces and transport and not (self._sending_ended or transport.is_closing()):
-            transport.writelines(pieces)
+            try:
+                transport.writelines(pieces)
+            except RuntimeError:
+                # uvloop closes a socket whose connecting was cancelled, and tells nobody.
+                super()._force_close(None)
 
     def _force_close(self, exc: Exception | None) -> None:
         self._flush()  # the last words are on their way

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
-from typing import Any
 
 import asyncssh
 from asyncssh.channel import SSHServerChannel
@@ -13,6 +11,7 @@ from asyncssh.constants import (
     DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
     MSG_DISCONNECT,
     MSG_GLOBAL_REQUEST,
+    MSG_KEXINIT,
     OPEN_ADMINISTRATIVELY_PROHIBITED,
     OPEN_RESOURCE_SHORTAGE,
 )
@@ -21,6 +20,7 @@ from asyncssh.packet import SSHPacket, UInt32
 from pgrok.address import Address
 from pgrok.errors import ConnectionLost, PgrokError
 from pgrok.transport.interfaces import Client, Connection, Forward
+from pgrok.transport.ssh.guard import Guard
 from pgrok.transport.ssh.multiplexer import Multiplexer, write_forwarded_open
 from pgrok.transport.ssh.owner import Owner
 from pgrok.transport.ssh.quiet import Quiet
@@ -30,6 +30,9 @@ from pgrok.transport.ssh.session import GreetingChannel, GreetingSession
 MAX_ATTEMPTS = 3
 """Passwords that one connection may try."""
 
+MAX_ADDRESS = 255
+"""Octets of the address that a forward names, which goes back with every channel of it."""
+
 MAX_SESSIONS = 4
 """Sessions of plain `ssh` that one connection may have at once; one shows all there is."""
 
@@ -37,10 +40,8 @@ LEAVING_SECONDS = 1.0
 """How long a plain `ssh` may take to end by itself, with exit status 0, after its session has
 ended; a visitor who is being served may keep it."""
 
-log = logging.getLogger(__name__)
 
-
-class ServerConnection(Quiet, Multiplexer, GlobalRequests, asyncssh.SSHServerConnection):
+class ServerConnection(Quiet, Guard, Multiplexer, GlobalRequests, asyncssh.SSHServerConnection):
     """asyncssh's connection with our requests, our channels, and nothing else that SSH can do.
 
     Implements `pgrok.transport.interfaces.Connection`.
@@ -193,12 +194,6 @@ class ServerConnection(Quiet, Multiplexer, GlobalRequests, asyncssh.SSHServerCon
 
     # The end
 
-    def internal_error(self, exc_info: Any = None, error_logger: Any = None) -> None:
-        """Log what asyncssh would end the connection for in silence."""
-        if self._auth_complete:
-            log.error("an exception ended an SSH connection", exc_info=exc_info or True)
-        super().internal_error(exc_info, error_logger)
-
     def _process_disconnect(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         self._goodbye = True
         super()._process_disconnect(pkttype, pktid, packet)
@@ -208,6 +203,7 @@ class ServerConnection(Quiet, Multiplexer, GlobalRequests, asyncssh.SSHServerCon
         **asyncssh.SSHServerConnection._packet_handlers,
         MSG_DISCONNECT: _process_disconnect,
         MSG_GLOBAL_REQUEST: GlobalRequests._process_global_request,
+        MSG_KEXINIT: Guard._process_kexinit,
     }
 
     def _cleanup(self, exc: Exception | None) -> None:
@@ -231,4 +227,6 @@ def _read_password(packet: SSHPacket) -> str | None:
 def _read_forward(packet: SSHPacket) -> Forward:
     address, port = packet.get_string(), packet.get_uint32()
     packet.check_end()
+    if len(address) > MAX_ADDRESS:
+        raise asyncssh.ProtocolError(f"an address of {len(address)} octets")
     return Forward(address, port)

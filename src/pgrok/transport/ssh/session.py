@@ -41,7 +41,18 @@ class GreetingChannel(SSHServerChannel[bytes]):
             max_pktsize=WINDOW,
         )
 
+    # Refused here and not by a task of asyncssh's: the requests behind one whose answer is not
+    # there yet would queue up, without a limit.
+
     def _process_env_request(self, packet: SSHPacket) -> bool:
+        return False
+
+    def _process_x11_req_request(self, packet: SSHPacket) -> bool:
+        return False
+
+    def _process_auth_agent_req_at_openssh_dot_com_request(  # type: ignore[override]
+        self, packet: SSHPacket
+    ) -> bool:
         return False
 
 
@@ -57,6 +68,7 @@ class GreetingSession(asyncssh.SSHServerSession[bytes]):
         self._leave_tunnels = leave
         self._channel: SSHServerChannel[bytes] | None = None
         self._speaker: asyncio.Task[None] | None = None
+        self._left = False
 
     def connection_made(self, chan: SSHServerChannel[bytes]) -> None:
         """The channel stands."""
@@ -107,7 +119,10 @@ class GreetingSession(asyncssh.SSHServerSession[bytes]):
             self._channel.write(text.replace("\n", "\r\n").encode())
 
     def _leave(self) -> None:
-        """End the session; ssh then says goodbye itself, when no channel is left."""
+        """End the session, once; ssh then says goodbye itself, when no channel is left."""
+        if self._left:
+            return
+        self._left = True
         if self._channel is not None:
             self._channel.exit(0)
         self._leave_tunnels()
