@@ -109,3 +109,6 @@ class _Channel(DownstreamConnection):
                 exchange.duration,
             )
         )
+
+    def refused(self, problem: Problem) -> None:
+        """Backend: what is no request is no line in the log."""

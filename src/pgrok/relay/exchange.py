@@ -49,6 +49,9 @@ class Route:
 class Exchange:
     """One request and its response."""
 
+    refusal: Code | None = None
+    """Why the response is not the target's, if it is not."""
+
     def __init__(self, downstream: Downstream, request: RequestHead) -> None:
         self.request = request
         self.began = downstream.loop.time()
@@ -92,6 +95,7 @@ class Exchange:
         """Answer the request here."""
         if self._over:
             return
+        self.refusal = problem.code
         self._answer.refuse(problem, request_read=self._request_ended)
         self._end()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -17,21 +18,26 @@ from pgrok.transport.ssh.server import ServerConnection
 
 LOGIN_SECONDS = 15.0
 
+BACKLOG = 1024
+"""Connections that the system holds for us until we take them."""
+
 
 class Listener:
     """A listening SSH server."""
 
-    def __init__(self, server: asyncio.Server) -> None:
-        self._server = server
+    def __init__(self, servers: Sequence[asyncio.Server]) -> None:
+        self._servers = servers
 
     @property
     def addresses(self) -> list[Address]:
         """Where it listens."""
-        return [Address(*sock.getsockname()[:2]) for sock in self._server.sockets]
+        sockets = [sock for server in self._servers for sock in server.sockets]
+        return [Address(*sock.getsockname()[:2]) for sock in sockets]
 
     def close(self) -> None:
         """Accept no more connections; those that stand go on."""
-        self._server.close()
+        for server in self._servers:
+            server.close()
 
 
 async def listen(
@@ -40,23 +46,30 @@ async def listen(
     host_keys: Sequence[bytes],
     accept: Callable[[Connection], Client],
     admission: Admission | None = None,
+    inherited: Sequence[socket.socket] = (),
 ) -> Listener:
     """Listen for SSH connections and call `accept` for each.
 
     `host_keys` are private keys in PEM; of several with the same algorithm the first is
-    presented and the others are only announced. Raises `OSError` if the address is taken.
+    presented and the others are only announced. Sockets that are `inherited` listen already, and
+    take the place of the address. Raises `OSError` if the address is taken.
     """
     loop = asyncio.get_running_loop()
     options = await loop.run_in_executor(None, _options, host_keys)
     admitted = admission or Admission()
-    server = await loop.create_server(
-        lambda: ServerConnection(loop, options, accept=accept, admission=admitted),
-        address.host,
-        address.port,
-        backlog=1024,
-        reuse_address=True,
-    )
-    return Listener(server)
+
+    def make() -> ServerConnection:
+        return ServerConnection(loop, options, accept=accept, admission=admitted)
+
+    if inherited:
+        begun = [loop.create_server(make, sock=one, backlog=BACKLOG) for one in inherited]
+    else:
+        begun = [
+            loop.create_server(
+                make, address.host, address.port, backlog=BACKLOG, reuse_address=True
+            )
+        ]
+    return Listener([await server for server in begun])
 
 
 def _options(host_keys: Sequence[bytes]) -> asyncssh.SSHServerConnectionOptions:

@@ -36,6 +36,7 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "_cleanup": (BOTH, ["exc"]),
     "_force_close": (BOTH, ["exc"]),
     "_keepalive_timer_callback": (BOTH, []),
+    "_login_timer_callback": ((SERVER,), []),
     "_make_global_request": (BOTH, ["request", "*args"]),
     "_make_keepalive_request": (BOTH, []),
     "_process_cancel_streamlocal_forward_at_openssh_dot_com_global_request": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol, cast
@@ -16,7 +17,10 @@ from pgrok.relay.exchange import Exchange, Route
 from pgrok.relay.pool import Pool
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
+from pgrok.server.counts import Counts
+from pgrok.server.decisions import Decisions, Event
 from pgrok.server.members import Members
+from pgrok.server.proxy.streams import Streams
 from pgrok.transport.admission import Admission
 
 MAX_CONNECTIONS = 8192
@@ -24,6 +28,8 @@ MAX_CONNECTIONS = 8192
 
 MAX_PER_ADDRESS = 512
 """Of one address, or one IPv6 /64 network, unless it is a trusted proxy's."""
+
+_SUSPICIOUS = frozenset({Code.BAD_REQUEST, Code.OVERLOADED, Code.PARKING_FULL})
 
 Network = IPv4Network | IPv6Network
 
@@ -49,6 +55,9 @@ class Front:
         scheme: str,
         trusted_proxies: tuple[Network, ...],
         deadlines: Deadlines,
+        counts: Counts,
+        streams: Streams,
+        decisions: Decisions,
         timeouts: Timeouts | None = None,
     ) -> None:
         self._find = find
@@ -56,11 +65,14 @@ class Front:
         self._scheme = scheme
         self._trusted = trusted_proxies
         self._deadlines = deadlines
+        self._counts = counts
+        self._decisions = decisions
         self._timeouts = timeouts or Timeouts()
         # Who comes once comes again, and reading an address is no small part of a connection.
         self._is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
         self._strangers = Admission(in_all=MAX_CONNECTIONS, per_address=MAX_PER_ADDRESS)
         self.connections: Members[_VisitorConnection] = Members()
+        self.streams = streams
 
     def accept(self) -> asyncio.Protocol:
         """Return the protocol of one visitor's connection, for `loop.create_server`."""
@@ -74,10 +86,13 @@ class Front:
     def enter(self, connection: _VisitorConnection, visitor: Visitor) -> bool:
         """Let a connection in, unless there are too many; True if it is in."""
         if len(self.connections) >= MAX_CONNECTIONS:
+            self._decisions.refused(Event.VISITOR, "too many in all", peer=visitor.address)
             return False
         if not (visitor.trusted or self._strangers.enter(visitor.address)):
+            self._decisions.refused(Event.VISITOR, "too many of one address", peer=visitor.address)
             return False
         self.connections.enter(connection)
+        self._counts.visitors["http"] += 1
         return True
 
     def leave(self, connection: _VisitorConnection, visitor: Visitor) -> None:
@@ -95,6 +110,21 @@ class Front:
             return
         head = forward_request(exchange.request, None, visitor)
         exchange.forward(Route(pool, head, _explain, host))
+
+    def finished(self, exchange: Exchange, visitor: Visitor) -> None:
+        """Count one request."""
+        counts = self._counts
+        counts.requests[exchange.status // 100] += 1
+        counts.latencies.add(exchange.duration)
+        if exchange.refusal is not None:
+            self.refused(exchange.refusal, visitor)
+
+    def refused(self, code: Code, visitor: Visitor) -> None:
+        """Count what was not answered by a target; log what its sender may have done on purpose."""
+        if code in _SUSPICIOUS:
+            self._decisions.refused(Event.REQUEST, code.value, peer=visitor.address)
+        else:
+            self._decisions.count(Event.REQUEST, code.value)
 
     def visitor_at(self, address: str) -> Visitor:
         """Return what is to be told of whoever connects from `address`."""
@@ -137,13 +167,14 @@ class _VisitorConnection(DownstreamConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget about them."""
-        self._go()
         super().connection_lost(exc)
+        self._go()
 
     def leave(self) -> Detached:
         """Leave HTTP after a 101."""
+        detached = super().leave()
         self._go()
-        return super().leave()
+        return replace(detached, on_lost=self._front.streams.enter("websocket"))
 
     def _go(self) -> None:
         visitor, self._visitor = self._visitor, None
@@ -156,7 +187,14 @@ class _VisitorConnection(DownstreamConnection):
         self._front.route(exchange, self._visitor)
 
     def finished(self, exchange: Exchange) -> None:
-        """Backend: nothing is kept of an exchange."""
+        """Backend: count it."""
+        if self._visitor is not None:
+            self._front.finished(exchange, self._visitor)
+
+    def refused(self, problem: Problem) -> None:
+        """Backend: count it."""
+        if self._visitor is not None:
+            self._front.refused(problem.code, self._visitor)
 
 
 @lru_cache(maxsize=1024)

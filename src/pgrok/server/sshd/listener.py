@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import socket
+from collections.abc import Sequence
 
 import structlog
 
@@ -22,16 +24,23 @@ WATCH_SECONDS = 3.0
 log = structlog.get_logger(__name__)
 
 
-async def start(address: Address, host_keys: list[HostKey], services: Services) -> Listener:
+async def start(
+    address: Address,
+    host_keys: list[HostKey],
+    services: Services,
+    inherited: Sequence[socket.socket] = (),
+) -> Listener:
     """Listen for clients; raises `OSError` if the address is taken.
 
-    Of the keys of one algorithm the preferred one is presented.
+    Sockets that are `inherited` listen already, and take the place of the address. Of the keys of
+    one algorithm the preferred one is presented.
     """
     in_order = sorted(host_keys, key=lambda key: not key.preferred)
     return await listen(
         address,
         host_keys=[key.pem for key in in_order],
         accept=lambda connection: Session(connection, services),
+        inherited=inherited,
     )
 
 

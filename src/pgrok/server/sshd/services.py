@@ -8,18 +8,22 @@ from datetime import datetime
 from typing import Protocol
 
 from pgrok.relay.deadlines import Deadlines
+from pgrok.server.counts import Counts
+from pgrok.server.decisions import Decisions
 from pgrok.server.members import Members
 from pgrok.server.settings import ProxySettings
 from pgrok.server.sshd.claims import Claims
 from pgrok.server.sshd.tunnels import OpenPort
 from pgrok.server.store.database import Store
 from pgrok.server.store.records import Login
+from pgrok.transport.interfaces import Connection
 
 
 class Guest(Protocol):
     """One session, as those see it who watch over all of them."""
 
     login: Login | None
+    connection: Connection
 
     def end(self, reason: str) -> None:
         """End the connection and every tunnel of it."""
@@ -36,6 +40,8 @@ class Services:
     open_port: OpenPort
     clock: Callable[[], datetime]
     sessions: Members[Guest]
+    counts: Counts
+    decisions: Decisions
 
     def connections_of(self, person_id: int) -> int:
         """Return how many connections a person has."""

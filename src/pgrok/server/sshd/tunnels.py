@@ -72,12 +72,16 @@ class Tunnel:
         if self.port is not None:
             self.port.serve(self.open_channel)
 
+    def take_no_more(self) -> None:
+        """Take no more visitors of the public port; those who are here stay."""
+        if self.port is not None:
+            self.port.close()
+
     def close(self) -> None:
         """Take no more visitors, and close the channels that idle."""
         if self.pool is not None:
             self.pool.close()
-        if self.port is not None:
-            self.port.close()
+        self.take_no_more()
 
     def describe(self) -> LiveTunnel:
         """Return what the dashboard shows."""

@@ -10,6 +10,7 @@ from typing import Any
 import asyncssh
 from asyncssh.channel import SSHServerChannel
 from asyncssh.constants import (
+    DISC_CONNECTION_LOST,
     DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
     MSG_DISCONNECT,
     MSG_GLOBAL_REQUEST,
@@ -21,7 +22,7 @@ from asyncssh.packet import SSHPacket, UInt32
 from pgrok.address import Address
 from pgrok.errors import ConnectionLost, PgrokError
 from pgrok.transport.admission import Admission
-from pgrok.transport.interfaces import Client, Connection, Forward
+from pgrok.transport.interfaces import Client, Connection, Fault, Forward
 from pgrok.transport.ssh.multiplexer import Multiplexer, write_forwarded_open
 from pgrok.transport.ssh.owner import Owner
 from pgrok.transport.ssh.requests import GlobalRequests
@@ -64,6 +65,7 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
         self._heard = 0
         self._attempts = 0
         self._goodbye = False
+        self._too_late = False
         self._accept_client = accept
         self._client: Client | None = None
         self._protocol_factory = lambda: Owner(self)
@@ -210,6 +212,10 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
 
     # The end
 
+    def _login_timer_callback(self) -> None:
+        self._too_late = True
+        super()._login_timer_callback()
+
     def internal_error(self, exc_info: Any = None, error_logger: Any = None) -> None:
         """Log what asyncssh would end the connection for in silence."""
         if self._admitted_from is None:
@@ -234,7 +240,14 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
             super()._cleanup(exc)
         finally:
             if client is not None:
-                client.connection_lost(goodbye=self._goodbye)
+                client.connection_lost(goodbye=self._goodbye, fault=self._fault(exc))
+
+    def _fault(self, exc: Exception | None) -> Fault:
+        if self._too_late:
+            return Fault.TIMEOUT
+        if isinstance(exc, asyncssh.DisconnectError) and exc.code != DISC_CONNECTION_LOST:
+            return Fault.PROTOCOL
+        return Fault.LOST
 
 
 def _read_forward(packet: SSHPacket) -> Forward:
