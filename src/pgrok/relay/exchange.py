@@ -51,6 +51,8 @@ class Exchange:
 
     refusal: Code | None = None
     """Why the response is not the target's, if it is not."""
+    sender: object = None
+    """Whom the backend counts it for, if it does."""
 
     def __init__(self, downstream: Downstream, request: RequestHead) -> None:
         self.request = request

@@ -19,7 +19,7 @@ class Admission:
 
     def enter(self, address: str) -> bool:
         """Let a new connection in, unless too many are under way; True if it is in."""
-        origin = _origin(address)
+        origin = origin_of(address)
         if self._inside.total() >= self._in_all:
             return False
         if self._inside[origin] >= self._per_address:
@@ -29,13 +29,13 @@ class Admission:
 
     def leave(self, address: str) -> None:
         """A connection that was let in has gone, or need not be counted any more."""
-        origin = _origin(address)
+        origin = origin_of(address)
         self._inside[origin] -= 1
         if self._inside[origin] <= 0:
             del self._inside[origin]
 
 
-def _origin(address: str) -> object:
+def origin_of(address: str) -> object:
     """Return whom an address is counted for: itself, or its network if it is an IPv6 one."""
     if not address:
         return address

@@ -50,6 +50,10 @@ class Connection(Protocol):
         """Seconds that the last keepalive took."""
 
     @property
+    def channels(self) -> int:
+        """Channels that are open, or about to be, or not yet closed by both ends."""
+
+    @property
     def octets_sent(self) -> int:
         """Octets of data on all its channels so far."""
 

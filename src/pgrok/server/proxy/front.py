@@ -20,6 +20,7 @@ from pgrok.relay.splice import Detached
 from pgrok.server.counts import Counts
 from pgrok.server.decisions import Decisions, Event
 from pgrok.server.members import Members
+from pgrok.server.proxy.senders import Senders, TooMany
 from pgrok.server.proxy.streams import Streams
 from pgrok.transport.admission import Admission
 
@@ -29,7 +30,10 @@ MAX_CONNECTIONS = 8192
 MAX_PER_ADDRESS = 512
 """Of one address, or one IPv6 /64 network, unless it is a trusted proxy's."""
 
-_SUSPICIOUS = frozenset({Code.BAD_REQUEST, Code.OVERLOADED, Code.PARKING_FULL})
+_TOO_MANY = Problem(Code.TOO_MANY_REQUESTS, 429, retry_after=1)
+_SUSPICIOUS = frozenset(
+    {Code.BAD_REQUEST, Code.OVERLOADED, Code.PARKING_FULL, Code.TOO_MANY_REQUESTS}
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -71,6 +75,7 @@ class Front:
         # Who comes once comes again, and reading an address is no small part of a connection.
         self._is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
         self._strangers = Admission(in_all=MAX_CONNECTIONS, per_address=MAX_PER_ADDRESS)
+        self._senders = Senders(self._is_trusted)
         self.connections: Members[_VisitorConnection] = Members()
         self.streams = streams
 
@@ -83,21 +88,25 @@ class Front:
         for connection in self.connections:
             connection.close_when_idle()
 
-    def enter(self, connection: _VisitorConnection, visitor: Visitor) -> bool:
-        """Let a connection in, unless there are too many; True if it is in."""
-        if len(self.connections) >= MAX_CONNECTIONS:
-            self._decisions.refused(Event.VISITOR, "too many in all", peer=visitor.address)
-            return False
+    def enter(self, connection: _VisitorConnection, visitor: Visitor) -> Problem | None:
+        """Let a connection in, or return what it is to be told: its own fault before others'."""
         if not (visitor.trusted or self._strangers.enter(visitor.address)):
             self._decisions.refused(Event.VISITOR, "too many of one address", peer=visitor.address)
-            return False
+            return _TOO_MANY
+        if len(self.connections) >= MAX_CONNECTIONS:
+            self._leave_address(visitor)
+            self._decisions.refused(Event.VISITOR, "too many in all", peer=visitor.address)
+            return Problem(Code.OVERLOADED, 503, retry_after=1)
         self.connections.enter(connection)
         self._counts.visitors["http"] += 1
-        return True
+        return None
 
     def leave(self, connection: _VisitorConnection, visitor: Visitor) -> None:
         """A connection that was let in is gone, or has left HTTP."""
         self.connections.leave(connection)
+        self._leave_address(visitor)
+
+    def _leave_address(self, visitor: Visitor) -> None:
         if not visitor.trusted:
             self._strangers.leave(visitor.address)
 
@@ -108,11 +117,27 @@ class Front:
         if pool is None:
             exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return
+        if visitor.trusted and not self._has_turn(exchange):
+            exchange.refuse(_TOO_MANY)
+            return
         head = forward_request(exchange.request, None, visitor)
         exchange.forward(Route(pool, head, _explain, host))
 
+    def _has_turn(self, exchange: Exchange) -> bool:
+        """Count a request for whom a proxy says that it is from, if that one may have another."""
+        fields = exchange.request.fields
+        if b"x-forwarded-for" not in fields.names:
+            return True
+        try:
+            exchange.sender = self._senders.enter(fields.values(b"x-forwarded-for")[-1])
+        except TooMany:
+            return False
+        return True
+
     def finished(self, exchange: Exchange, visitor: Visitor) -> None:
         """Count one request."""
+        if exchange.sender is not None:
+            self._senders.leave(exchange.sender)
         counts = self._counts
         counts.requests[exchange.status // 100] += 1
         counts.latencies.add(exchange.duration)
@@ -157,9 +182,9 @@ class _VisitorConnection(DownstreamConnection):
             transport.close()
             return
         visitor = self._front.visitor_at(peername[0])
-        if not self._front.enter(self, visitor):
-            refusal = refuse_bytes(Problem(Code.OVERLOADED, 503, retry_after=1))
-            cast("asyncio.Transport", transport).write(refusal)
+        problem = self._front.enter(self, visitor)
+        if problem is not None:
+            cast("asyncio.Transport", transport).write(refuse_bytes(problem))
             transport.close()
             return
         self._visitor = visitor

@@ -43,6 +43,11 @@ class Services:
     counts: Counts
     decisions: Decisions
 
+    def channels_of(self, person_id: int) -> int:
+        """Return how many channels a person's tunnels have together."""
+        tunnels = self.claims.registry.of_person(person_id)
+        return sum(one.channels for one in {tunnel.connection for tunnel in tunnels})
+
     def connections_of(self, person_id: int) -> int:
         """Return how many connections a person has."""
         logins = [session.login for session in self.sessions]

@@ -25,6 +25,10 @@ MAX_CONNECTIONS_OF_PERSON = 100
 MAX_TUNNELS_OF_PERSON = 100
 """Of all connections of one person together."""
 
+MAX_CHANNELS_OF_PERSON = 2048
+"""Of all tunnels of one person together: a flood at some of them leaves most of the visitors'
+connections that there may be to everybody else."""
+
 MAX_PORTS_TRIED = 64
 """Public ports tried before a tcp tunnel is refused: other programs may have some."""
 
@@ -176,6 +180,7 @@ class Session:
             connection=self.connection,
             forward=Forward(forward.address, port),
             since=self._services.clock(),
+            has_room=lambda: self._services.channels_of(login.person.id) < MAX_CHANNELS_OF_PERSON,
         )
 
     def _claim(self, login: Login, name: str | int) -> Claim:
