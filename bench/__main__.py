@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from bench import machine, origin, picture, publishing, table
 from bench.errors import BenchError
-from bench.measures import bulk, connecting, memory, requests, starting, websockets
+from bench.measures import beside, bulk, connecting, memory, requests, starting, websockets
 from bench.measures.run import Run, say
 from bench.peers.base import Peer
 from bench.peers.direct import Direct
@@ -30,6 +30,7 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "starting": starting.measure,
     "requests": requests.measure,
     "bulk": bulk.measure,
+    "beside": beside.measure,
     "websockets": websockets.measure,
     "memory": memory.measure,
     "storm": connecting.measure_storm,

@@ -69,9 +69,15 @@ def _web_sockets() -> Iterator[Measure]:
         yield Measure(f"echo-p99/{count}", f"WebSocket p99, {_counted(count)}", "ms", 2)
 
 
+def _beside_bulk() -> Iterator[Measure]:
+    for way in BULK:
+        yield Measure(f"beside/{way}", f"p99 of small requests beside a bulk {way}", "ms", 1)
+
+
 MEASURES = (
     *_requests(),
     *_bulk(),
+    *_beside_bulk(),
     *_web_sockets(),
     Measure("idle", "server's memory, an idle client with a tunnel", "KiB", 1),
     Measure("stalled-server", "server's memory, a reader that stalls", "KiB"),

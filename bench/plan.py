@@ -19,6 +19,7 @@ class Plan:
     loads: tuple[Load, ...]
     bulk_rounds: int
     far_rounds: int
+    beside_rounds: int
     echoes: tuple[int, ...]
     idle_clients: int
     readers: int
@@ -40,6 +41,7 @@ FULL = Plan(
     loads=(*CONNECTIONS, UNLIKE, NEW),
     bulk_rounds=5,
     far_rounds=3,
+    beside_rounds=3,
     echoes=(1, 64),
     idle_clients=500,
     readers=8,
@@ -56,6 +58,7 @@ QUICK = Plan(
     loads=(1, 64, UNLIKE, NEW),
     bulk_rounds=2,
     far_rounds=0,
+    beside_rounds=1,
     echoes=(),
     idle_clients=200,
     readers=4,

@@ -78,6 +78,11 @@ def _storm() -> Iterator[Target]:
         yield Target(f"connecting, others' p99, {title}", f"storm-p99/{database}", SERVER, 100)
 
 
+def _beside_bulk() -> Iterator[Target]:
+    for way in BULK:
+        yield Target(f"small requests beside a bulk {way}, p99", f"beside/{way}", HTTP, 10)
+
+
 TARGETS = (
     faster("http, 64 connections, req/s", "rate/64", HTTP, 1.0, 1.3),
     faster("http, 1 connection, req/s", "rate/1", HTTP, 0.9, 1.1),
@@ -85,6 +90,7 @@ TARGETS = (
     faster("http, new connection a request", "rate/new", HTTP, 0.9, 1.1),
     faster("tcp, 64 connections, req/s", "rate/64", TCP, 1.3, 1.6),
     *_bulk(),
+    *_beside_bulk(),
     cheaper("CPU a request, server", "cpu-server/64", HTTP, 2.5, 2.0),
     cheaper("CPU a request, client", "cpu-client/64", HTTP, 2.5, 2.0),
     *_storm(),

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.network import LOOPBACK, Endpoint
-from bench.origin import SMALL_PATH
+from bench.origin import BULK_PATH, SMALL_PATH, UPLOAD_PATH
 from bench.processes import run
 
 REPORT = Path(__file__).with_name("wrk.lua")
 UNLIKE = Path(__file__).with_name("unlike.lua")
+UPLOAD = Path(__file__).with_name("upload.lua")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,11 @@ def load(
     if report is None:
         raise BenchError(f"wrk reported nothing:\n{said}")
     return Load(**json.loads(report[1]))
+
+
+def bulk(endpoint: Endpoint, way: str, seconds: float) -> list[str]:
+    """Return the command that moves one bulk body after the other for that long."""
+    upload = ["-s", str(UPLOAD)] if way == "upload" else []
+    path = UPLOAD_PATH if way == "upload" else BULK_PATH
+    command = ["wrk", "-t1", "-c1", f"-d{round(seconds)}s", *upload]
+    return [*command, "-H", f"Host: {endpoint.host}", f"http://{LOOPBACK}:{endpoint.port}{path}"]

@@ -67,6 +67,18 @@ def test_a_client_comes_back_after_a_restart(
             assert visit(url).status == 200
 
 
+def test_after_a_restart_visitors_wait_for_the_tunnels_there_were(
+    server: Daemon, connect: Connect, origin: Origin
+) -> None:
+    with ExitStack() as stack:
+        with server.running() as process:
+            client = stack.enter_context(connect("http", origin.http))
+            url = client.url()
+            assert process.stop() == 0
+        with server.running():
+            assert visit(f"{url}/first").json()["target"] == "/first"
+
+
 def test_a_revoked_token_ends_its_tunnel(server: Daemon, connect: Connect, origin: Origin) -> None:
     with server.running(), connect("http", origin.http) as client:
         url = client.url()

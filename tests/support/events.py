@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.fields import Fields
 from pgrok.http.head import RequestHead, ResponseHead
-from pgrok.http.reader import Body, RequestReader, ResponseReader
+from pgrok.http.reader import Body, MessageReader, request_reader, response_reader
+
+HeadT = TypeVar("HeadT", RequestHead, ResponseHead)
 
 Outcome = list[RequestHead | ResponseHead | bytes | Fields | int]
 """Heads, the octets of each body in one piece, the trailers that ended it; at last the status
@@ -16,16 +19,16 @@ with which the rest was refused."""
 
 def read_requests(parts: Iterable[bytes], *, eof: bool = False) -> Outcome:
     """Read requests, each as soon as the one before is over."""
-    reader = RequestReader()
-    reader.start_next()
-    return _read(reader, parts, eof=eof)
+    reader = request_reader()
+    reader.expect()
+    return _read(reader, parts, eof=eof, again=True)
 
 
 def read_response(parts: Iterable[bytes], *, method: bytes = b"GET", eof: bool = False) -> Outcome:
     """Read one response to a request with `method`, and those before it that are interim."""
-    reader = ResponseReader()
+    reader = response_reader()
     reader.expect(method)
-    return _read(reader, parts, eof=eof)
+    return _read(reader, parts, eof=eof, again=False)
 
 
 def one_by_one(data: bytes) -> list[bytes]:
@@ -40,22 +43,24 @@ def cuts(data: bytes) -> Iterable[list[bytes]]:
     yield one_by_one(data)
 
 
-def _read(reader: RequestReader | ResponseReader, parts: Iterable[bytes], *, eof: bool) -> Outcome:
+def _read(
+    reader: MessageReader[HeadT], parts: Iterable[bytes], *, eof: bool, again: bool
+) -> Outcome:
     outcome: Outcome = []
     try:
         for part in parts:
             if part:
                 reader.receive(part)
-                _take_events(reader, outcome)
+                _take_events(reader, outcome, again=again)
         if eof:
             reader.receive_eof()
-            _take_events(reader, outcome)
+            _take_events(reader, outcome, again=again)
     except RemoteProtocolError as error:
         outcome.append(error.status)
     return outcome
 
 
-def _take_events(reader: RequestReader | ResponseReader, outcome: Outcome) -> None:
+def _take_events(reader: MessageReader[HeadT], outcome: Outcome, *, again: bool) -> None:
     while (event := reader.next_event()) is not None:
         if isinstance(event, Body):
             _add_body(event, outcome)
@@ -64,8 +69,8 @@ def _take_events(reader: RequestReader | ResponseReader, outcome: Outcome) -> No
         if not reader.awaits_message:
             if not isinstance(event, Body):
                 outcome.append(Fields.of())
-            if isinstance(reader, RequestReader):
-                reader.start_next()
+            if again:
+                reader.expect()
 
 
 def _add_body(body: Body, outcome: Outcome) -> None:

@@ -19,7 +19,6 @@ from asyncssh.encryption import GCMEncryption
 
 from pgrok.address import Address
 from pgrok.transport import client, server
-from pgrok.transport.admission import Admission
 from pgrok.transport.ssh.client import ClientConnection
 from pgrok.transport.ssh.gcm import PacketCipher
 from pgrok.transport.ssh.server import ServerConnection
@@ -181,7 +180,7 @@ def replayed_server(keys: Keys, channels: int, *, fast: bool) -> Replay:
     """Return a server that has asked its client for so many channels."""
     kind = ServerConnection if fast else _AsyncsshsServer
     loop = asyncio.get_running_loop()
-    connection = kind(loop, _server_options(), accept=Scripted, admission=Admission())
+    connection = kind(loop, _server_options(), accept=Scripted, on_login=lambda: None)
     connection._client = Scripted(connection)
     replay = Replay(connection, keys, fast=fast)
     replay.protocols = [Noting() for _ in range(channels)]

@@ -12,12 +12,13 @@ import asyncssh
 
 from pgrok.address import Address
 from pgrok.errors import PgrokError, TunnelRefused
-from pgrok.transport.admission import Admission
 from pgrok.transport.client import connect
+from pgrok.transport.doorway import Doorway
 from pgrok.transport.interfaces import Connection, Fault, Forward, HostKeyInfo
 from pgrok.transport.server import Listener, listen
 from pgrok.transport.ssh.client import ClientConnection
 from pgrok.transport.ssh.server import ServerConnection
+from pgrok.transport.waiting import WaitingRoom
 from support.channels import Noting
 from support.conditions import until
 from support.ports import LOOPBACK
@@ -98,12 +99,12 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    make: Callable[[Connection], Scripted] = Scripted, *, admission: Admission | None = None
+    make: Callable[[Connection], Scripted] = Scripted, *, room: WaitingRoom[Doorway] | None = None
 ) -> AsyncIterator[Served]:
     """Serve while the body runs, then wait for the end of every connection."""
     served = Served(make)
     served.listener = await listen(
-        Address(LOOPBACK, 0), host_keys=host_keys(), accept=served.accept, admission=admission
+        Address(LOOPBACK, 0), host_keys=host_keys(), accept=served.accept, room=room
     )
     (served.address,) = served.listener.addresses
     try:

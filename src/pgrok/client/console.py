@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from pgrok.client.records import RequestRecord
@@ -70,14 +71,20 @@ def request_line(record: RequestRecord, clock: str, *, colour: bool) -> str:
 
     The query is left out, as it may hold secrets, and whatever a terminal would obey.
     """
-    path = printable(record.path.partition("?")[0])
-    if len(path) > LONGEST_PATH:
-        path = f"{path[: LONGEST_PATH - 1]}…"
+    method, path = _shown(record.method, record.path)
     status = f"{record.status:>3}" if record.status else "---"
     if colour and (style := _COLOURS.get(record.status // 100)):
         status = f"{style}{status}{_RESET}"
-    method = printable(record.method)[:10]
-    return f"{clock}  {method:<7} {status}  {duration(record.seconds):>10}  {path}"
+    return f"{clock}  {method} {status}  {duration(record.seconds):>10}  {path}"
+
+
+@lru_cache(maxsize=256)
+def _shown(method: str, target: str) -> tuple[str, str]:
+    """Return method and path as they stand in a line of the request log."""
+    path = printable(target.partition("?")[0])
+    if len(path) > LONGEST_PATH:
+        path = f"{path[: LONGEST_PATH - 1]}…"
+    return f"{printable(method)[:10]:<7}", path
 
 
 def duration(seconds: float) -> str:

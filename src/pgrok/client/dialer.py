@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 
 from pgrok.address import Address
+from pgrok.sockets import keep_queue_short
 
 CONNECT_SECONDS = 10.0
 """How long a target may take to accept a connection, TLS included."""
@@ -37,9 +38,10 @@ class Dialer:
     async def _connect(self, protocol: asyncio.Protocol) -> None:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await self._loop.create_connection(
+                transport, _ = await self._loop.create_connection(
                     lambda: protocol, self._address.host, self._address.port, ssl=self._tls
                 )
+            keep_queue_short(transport.get_extra_info("socket"))
         except (OSError, TimeoutError) as error:
             protocol.connection_lost(error)
         except UnicodeError:

@@ -181,11 +181,13 @@ class ChunkedReader:
         self.done = True
 
 
-def body_reader(framing: Framing, length: int | None) -> BodyReader:
-    """Return the reader for a body that is framed so."""
-    if framing is Framing.CHUNKED:
-        return ChunkedReader()
-    return UntilCloseReader() if framing is Framing.UNTIL_CLOSE else LengthReader(length or 0)
+def body_reader(framing: Framing, length: int | None) -> BodyReader | None:
+    """Return the reader for a body that is framed so, None if there is no body."""
+    if framing is Framing.NONE:
+        return None
+    if framing is Framing.LENGTH:
+        return LengthReader(length or 0)
+    return ChunkedReader() if framing is Framing.CHUNKED else UntilCloseReader()
 
 
 def encode_body(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from operator import attrgetter
 from typing import NamedTuple
 
 from pgrok.http.fields import ABOUT_VISITOR, HOP_BY_HOP, Fields, unforwarded
@@ -61,9 +62,9 @@ class ForwardedResponse:
     keep_alive: bool
 
 
-@remembering
+@remembering(attrgetter("octets"))
 def forward_request(
-    request: RequestHead, target: bytes | None = None, visitor: Visitor | None = None
+    request: RequestHead, /, target: bytes | None = None, visitor: Visitor | None = None
 ) -> bytes:
     """Return the head of a request as it is passed on, on a connection of our own.
 
@@ -83,9 +84,9 @@ def forward_request(
     return encode_head(start, lines, request.framing, request.length)
 
 
-@remembering
+@remembering(attrgetter("octets"))
 def forward_response(
-    response: ResponseHead, request: RequestHead, keep_alive: bool, host: str | None = None
+    response: ResponseHead, /, request: RequestHead, keep_alive: bool, host: str | None = None
 ) -> ForwardedResponse:
     """Return a response as it is passed on to the sender of `request`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
 from pgrok.http.fields import Fields
 
@@ -28,7 +29,7 @@ class Framing(Enum):
 
 @dataclass(slots=True, eq=False)
 class RequestHead:
-    """A request's head, as it came; never changed once it is parsed. Its length is in octets.
+    """A request's head, as it came; never changed once it is parsed.
 
     `fields` are all that were sent. What some of them mean stands beside them: `framing` and
     `length` (octets, None where no Content-Length says), `options` of the connection in lower
@@ -47,9 +48,7 @@ class RequestHead:
     expects_continue: bool = False
     websocket: bool = False
     octets: int = 0
-
-    def __len__(self) -> int:
-        return self.octets
+    interim: ClassVar[bool] = False
 
     @property
     def safe_to_repeat(self) -> bool:
@@ -59,7 +58,7 @@ class RequestHead:
 
 @dataclass(slots=True, eq=False)
 class ResponseHead:
-    """A response's head, as it came; never changed once it is parsed. Its length is in octets.
+    """A response's head, as it came; never changed once it is parsed.
 
     As in a request; `length` without framing is that of the body that another request would
     have been sent (RFC 9110 8.6).
@@ -73,10 +72,9 @@ class ResponseHead:
     length: int | None = None
     options: list[bytes] | tuple[()] = ()
     keep_alive: bool = True
+    idle_seconds: float | None = None
+    """How long the sender promises to keep the idle connection, if it says so."""
     octets: int = 0
-
-    def __len__(self) -> int:
-        return self.octets
 
     @property
     def interim(self) -> bool:
@@ -85,17 +83,6 @@ class ResponseHead:
 
 
 _REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
-
-
-def keep_alive_timeout(response: ResponseHead) -> float | None:
-    """Return the seconds that the sender promises to keep the idle connection, if it says so."""
-    if b"keep-alive" not in response.fields.names:
-        return None
-    for token in response.fields.tokens(b"keep-alive"):
-        name, _, value = token.partition(b"=")
-        if name == b"timeout" and value.isdigit():
-            return float(value)
-    return None
 
 
 def encode_head(start: bytes, lines: list[bytes], framing: Framing, length: int | None) -> bytes:

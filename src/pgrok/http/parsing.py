@@ -20,7 +20,7 @@ from pgrok.http.head import (
     RequestHead,
     ResponseHead,
 )
-from pgrok.http.remembering import remembering
+from pgrok.http.remembering import raw_octets, remembering
 
 _REQUEST_LINE = re.compile(rb"([A-Z-]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n")
 _OTHER_VERSION = re.compile(rb".* HTTP/(?!1\.[01]$)[0-9]\.[0-9]")
@@ -37,8 +37,8 @@ _MAX_LENGTH_DIGITS = 18
 """What a length may have so that it fits into 63 bits."""
 
 
-@remembering
-def parse_request(head: bytes) -> RequestHead:
+@remembering(raw_octets)
+def parse_request(head: bytes, /) -> RequestHead:
     """Return the request that `head` says, which ends with its empty line.
 
     Raises `RemoteProtocolError` with the status to answer.
@@ -72,8 +72,8 @@ def _interpret_request(request: RequestHead) -> None:
         request.websocket = _asks_for_websocket(request)
 
 
-@remembering
-def parse_response(head: bytes, method: bytes) -> ResponseHead:
+@remembering(raw_octets)
+def parse_response(head: bytes, /, method: bytes) -> ResponseHead:
     """Return the response that `head` says, to a request with `method`.
 
     Raises `RemoteProtocolError`.
@@ -95,7 +95,17 @@ def parse_response(head: bytes, method: bytes) -> ResponseHead:
         and b"close" not in response.options
         and (version == b"1" or b"keep-alive" in response.options)
     )
+    if b"keep-alive" in fields.names:
+        response.idle_seconds = _promised_seconds(fields)
     return response
+
+
+def _promised_seconds(fields: Fields) -> float | None:
+    for token in fields.tokens(b"keep-alive"):
+        name, _, value = token.partition(b"=")
+        if name == b"timeout" and value.isdigit():
+            return float(value)
+    return None
 
 
 def _parse_fields(head: bytes, after_start_line: int) -> Fields:

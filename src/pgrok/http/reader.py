@@ -9,13 +9,14 @@ requests wait their turn in its buffer.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pgrok.errors import LocalProtocolError, RemoteProtocolError
 from pgrok.http.body import BodyReader, Pieces, body_reader
 from pgrok.http.fields import Fields
-from pgrok.http.head import MAX_HEAD_BYTES, Framing, RequestHead, ResponseHead
+from pgrok.http.head import MAX_HEAD_BYTES, RequestHead, ResponseHead
 from pgrok.http.parsing import parse_request, parse_response
 
 _HEAD_END = b"\r\n\r\n"
@@ -37,10 +38,18 @@ class Body:
     trailers: Fields | None = None
 
 
-class _MessageReader(Generic[HeadT]):
-    """What both directions share: a buffer, a head to wait for, a body to follow."""
+class MessageReader(Generic[HeadT]):
+    """A buffer, a head to wait for, a body to follow. Call `expect` before each message.
 
-    def __init__(self) -> None:
+    One class for both directions, which differ in how a head is parsed: the interpreter is a
+    tenth faster where the code of an exchange meets one type only.
+    """
+
+    def __init__(self, parse: Callable[[bytes, bytes], HeadT], *, empty_lines: bool) -> None:
+        """`parse` is given a head and the method; `empty_lines` may come before a message."""
+        self._parse: Callable[[bytes, bytes], HeadT] = parse
+        self._empty_lines = empty_lines
+        self._method = b""
         self._buffer = b""
         self._start = 0
         self._searched = 0
@@ -58,6 +67,16 @@ class _MessageReader(Generic[HeadT]):
     def in_message(self) -> bool:
         """Whether a message has begun that is not over."""
         return self.awaits_message or self.buffered > 0
+
+    def expect(self, method: bytes = b"") -> None:
+        """Go on to the next message: a request, or the response to a request with `method`.
+
+        Raises `LocalProtocolError` while one is under way.
+        """
+        if self.awaits_message:
+            raise LocalProtocolError("the message before this one is not over")
+        self._method = method
+        self.awaits_message = True
 
     def receive(self, data: bytes) -> None:
         """Take what arrived on the connection."""
@@ -91,6 +110,8 @@ class _MessageReader(Generic[HeadT]):
 
     def _next_head(self) -> HeadT | None:
         buffer, begin = self._buffer, self._start
+        if self._empty_lines and buffer.startswith(b"\r\n", begin):
+            self._start = begin = self._after_empty_lines(begin)
         end = buffer.find(_HEAD_END, max(begin, self._searched - 3)) + len(_HEAD_END)
         if end < len(_HEAD_END):
             self._check_partial_head()
@@ -98,7 +119,17 @@ class _MessageReader(Generic[HeadT]):
         if end - begin > MAX_HEAD_BYTES:
             raise _head_too_large()
         self._start = self._searched = end
-        return self._parse(buffer[begin:end])
+        head = self._parse(buffer[begin:end], self._method)
+        self._body = body_reader(head.framing, head.length)
+        if self._body is None and not head.interim:
+            self._end_message()
+        return head
+
+    def _after_empty_lines(self, begin: int) -> int:
+        # RFC 9112 2.2: some clients send a line end after a body.
+        while self._buffer.startswith(b"\r\n", begin):
+            begin += 2
+        return begin
 
     def _check_partial_head(self) -> None:
         if self.buffered > MAX_HEAD_BYTES:
@@ -120,12 +151,6 @@ class _MessageReader(Generic[HeadT]):
             return Body(pieces, body.trailers)
         return Body(pieces) if pieces else None
 
-    def _begin_body(self, framing: Framing, length: int | None) -> None:
-        if framing is Framing.NONE:
-            self._end_message()
-        else:
-            self._body = body_reader(framing, length)
-
     def _end_message(self) -> None:
         self.awaits_message = False
         self._body = None
@@ -133,59 +158,18 @@ class _MessageReader(Generic[HeadT]):
             # An idle connection would hold on to the last read, which may be large.
             self._buffer, self._start, self._searched = b"", 0, 0
 
-    def _parse(self, head: bytes) -> HeadT:
-        raise NotImplementedError
+
+def request_reader() -> MessageReader[RequestHead]:
+    """Return a reader of the requests of one connection, one after the other."""
+    return MessageReader(lambda head, _method: parse_request(head), empty_lines=True)
 
 
-class RequestReader(_MessageReader[RequestHead]):
-    """Reads the requests of one connection, one after the other.
+def response_reader() -> MessageReader[ResponseHead]:
+    """Return a reader of the responses of one connection.
 
-    Call `start_next` before each, the first one too.
+    Interim responses (RFC 9110 15.2) come as heads before the one that was expected.
     """
-
-    def start_next(self) -> None:
-        """Go on to the next request; raises `LocalProtocolError` while one is under way."""
-        if self.awaits_message:
-            raise LocalProtocolError("the request is not over")
-        self.awaits_message = True
-
-    def _next_head(self) -> RequestHead | None:
-        # RFC 9112 2.2: some clients send a line end after a body.
-        while self._buffer.startswith(b"\r\n", self._start):
-            self._start += 2
-        return super()._next_head()
-
-    def _parse(self, head: bytes) -> RequestHead:
-        request = parse_request(head)
-        self._begin_body(request.framing, request.length)
-        return request
-
-
-class ResponseReader(_MessageReader[ResponseHead]):
-    """Reads the responses of one connection; each has to be announced with `expect`.
-
-    Interim responses (RFC 9110 15.2) come as heads before it.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._method = b""
-
-    def expect(self, method: bytes) -> None:
-        """Get ready for the response to a request with `method`.
-
-        Raises `LocalProtocolError` while another one is under way.
-        """
-        if self.awaits_message:
-            raise LocalProtocolError("the response is not over")
-        self._method = method
-        self.awaits_message = True
-
-    def _parse(self, head: bytes) -> ResponseHead:
-        response = parse_response(head, self._method)
-        if not response.interim:
-            self._begin_body(response.framing, response.length)
-        return response
+    return MessageReader(parse_response, empty_lines=False)
 
 
 def _head_too_large() -> RemoteProtocolError:

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.head import RequestHead
 from pgrok.http.pages import Code, Problem
-from pgrok.http.reader import Body, RequestReader
+from pgrok.http.reader import Body, request_reader
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.exchange import Exchange
 from pgrok.relay.interfaces import Output
@@ -61,7 +61,7 @@ class DownstreamConnection(asyncio.Protocol):
         self._deadline = deadlines.new(self._time_is_up)
         self._backend = backend
         self._timeouts = timeouts
-        self._reader = RequestReader()
+        self._reader = request_reader()
         self._exchange: Exchange | None = None
         self._transport: asyncio.Transport | None = None
         self._advancing = False
@@ -89,7 +89,7 @@ class DownstreamConnection(asyncio.Protocol):
         """Wait for the first request."""
         self._transport = cast("asyncio.Transport", transport)
         self._deadline.move(self._timeouts.head)
-        self._reader.start_next()
+        self._reader.expect()
 
     def data_received(self, data: bytes) -> None:
         """Part of a request."""
@@ -143,6 +143,11 @@ class DownstreamConnection(asyncio.Protocol):
         """Whether it is open for more requests after this one."""
         return not self._leaving
 
+    def route_again(self) -> None:
+        """Ask the backend once more where the request goes."""
+        if self._exchange is not None:
+            self._backend.route(self._exchange)
+
     def request_flow_changed(self) -> None:
         """Go on with the request, or stop."""
         if not self._advancing:
@@ -154,7 +159,8 @@ class DownstreamConnection(asyncio.Protocol):
         if output:
             self.transport.writelines(output)
         self._end_exchange()
-        if keep_alive and not self._leaving and self._request_is_read():
+        read = not self._reader.awaits_message or self._has_read_rest()
+        if keep_alive and read and not self._leaving:
             self._start_next()
         else:
             self._linger()
@@ -234,7 +240,7 @@ class DownstreamConnection(asyncio.Protocol):
         return self._exchange is None and not self._lingering and self._reader.buffered > 0
 
     def _set_reading(self) -> None:
-        if self._eof or self._lingering:
+        if self._eof or self._lingering or (self._reading and not self._reader.buffered):
             return
         reading = self._reader.buffered < (1 if self._is_held else MAX_READ_AHEAD)
         if reading is not self._reading:
@@ -249,10 +255,8 @@ class DownstreamConnection(asyncio.Protocol):
         if exchange is not None:
             self._backend.finished(exchange)
 
-    def _request_is_read(self) -> bool:
-        """Whether nothing of the request that was answered is left to read."""
-        if not self._reader.awaits_message:
-            return True
+    def _has_read_rest(self) -> bool:
+        """Whether what has come of the request that was answered is all of it."""
         try:
             event = self._reader.next_event()
             return isinstance(event, Body) and event.trailers is not None
@@ -260,7 +264,7 @@ class DownstreamConnection(asyncio.Protocol):
             return False
 
     def _start_next(self) -> None:
-        self._reader.start_next()
+        self._reader.expect()
         if self._reader.buffered or self._eof:
             self._deadline.move(self._timeouts.head)
             self._advance()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pgrok.errors import RemoteProtocolError
+from pgrok.errors import ConnectionLost, RemoteProtocolError
 from pgrok.http.body import encode_body
 from pgrok.http.head import (
     CONTINUE,
@@ -18,7 +18,6 @@ from pgrok.http.head import (
     Framing,
     RequestHead,
     ResponseHead,
-    keep_alive_timeout,
 )
 from pgrok.http.pages import Code, Problem
 from pgrok.http.reader import Body
@@ -66,6 +65,7 @@ class Exchange:
         self._to_upstream: Output = []
         self._request_ended = request.framing is Framing.NONE
         self._awaits_continue = request.expects_continue
+        self._repeatable = request.safe_to_repeat
         self._repeated = False
         self._over = False
 
@@ -86,12 +86,15 @@ class Exchange:
         if self._over:
             return
         self._route = route
+        pool = route.pool
         try:
-            upstream = route.pool.take(repeatable=self.request.safe_to_repeat)
+            # One that idled may be about to close like the one before.
+            upstream = pool.dial() if self._repeated else pool.take(repeatable=self._repeatable)
         except PoolFull:
-            self._overloaded()
-        else:
-            self._take_upstream(upstream)
+            self.refuse(Problem(Code.OVERLOADED, 503, retry_after=1))
+            return
+        self._upstream = upstream
+        upstream.serve(self)
 
     def refuse(self, problem: Problem) -> None:
         """Answer the request here."""
@@ -158,7 +161,7 @@ class Exchange:
             answer.add(event)
         else:
             self._receive_head(event)
-        if answer.ended and not self._over and self._needs_no_more():
+        if answer.ended and (self._request_ended or self._needs_no_more()):
             self._end()
 
     def response_paused(self) -> None:
@@ -184,31 +187,21 @@ class Exchange:
             self.response_paused()
             self._over = True
             self._downstream.exchange_cut()
-        elif upstream.died_idle and self.request.safe_to_repeat and not self._repeated:
-            self._repeat(self._route)
+        elif self._may_repeat(upstream, error):
+            self._repeated = True
+            self.takes_request = False
+            self._to_upstream.clear()
+            self._downstream.route_again()
         else:
             self.refuse(self._explain(self._route, error))
 
     # Inside
 
-    def _take_upstream(self, upstream: UpstreamConnection) -> None:
-        self._upstream = upstream
-        upstream.serve(self)
-
-    def _overloaded(self) -> None:
-        self.refuse(Problem(Code.OVERLOADED, 503, retry_after=1))
-
-    def _repeat(self, route: Route) -> None:
-        """Send the request once more, on a connection that cannot have been closing."""
-        self._repeated = True
-        self.takes_request = False
-        self._to_upstream.clear()
-        try:
-            upstream = route.pool.dial()
-        except PoolFull:
-            self._overloaded()
-        else:
-            self._take_upstream(upstream)
+    def _may_repeat(self, upstream: UpstreamConnection, error: Exception | None) -> bool:
+        """Whether the request may be sent once more: it changes nothing, no octet of a response
+        came, and it is not the application's doing that none did."""
+        lost = upstream.reused or isinstance(error, ConnectionLost)
+        return lost and not upstream.heard and self._repeatable and not self._repeated
 
     def _explain(self, route: Route, error: Exception | None) -> Problem:
         if isinstance(error, RemoteProtocolError):
@@ -224,7 +217,7 @@ class Exchange:
             return
         if head.status == SWITCHING_PROTOCOLS and not self._may_switch(head):
             raise RemoteProtocolError("a 101 that nobody asked for")
-        if self._request_is_unwanted(head):
+        if not self._request_ended and self._request_is_unwanted(head):
             self._answer.keep_alive = False
         self._answer.begin(head, host=self._route.host)
         if head.status == SWITCHING_PROTOCOLS:
@@ -243,11 +236,11 @@ class Exchange:
 
     def _request_is_unwanted(self, head: ResponseHead) -> bool:
         """Whether the rest of the request will not come (RFC 9110 10.1.1), or finds nobody."""
-        return not self._request_ended and (self._awaits_continue or not head.keep_alive)
+        return self._awaits_continue or not head.keep_alive
 
     def _needs_no_more(self) -> bool:
         came = self._answer.came
-        return came is None or self._request_ended or self._request_is_unwanted(came)
+        return came is None or self._request_is_unwanted(came)
 
     def _end(self) -> None:
         """The response is complete; the connections are kept if the request is too."""
@@ -263,8 +256,5 @@ class Exchange:
         if came is None or not self._request_ended:
             upstream.abandon()
             return
-        promised = keep_alive_timeout(came)
-        upstream.finish(
-            keep_alive=came.keep_alive,
-            promised=DEFAULT_KEEP_ALIVE if promised is None else promised,
-        )
+        promised = DEFAULT_KEEP_ALIVE if came.idle_seconds is None else came.idle_seconds
+        upstream.finish(keep_alive=came.keep_alive, promised=promised)

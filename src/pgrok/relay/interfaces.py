@@ -22,6 +22,9 @@ class Downstream(Protocol):
     def keeps_alive(self) -> bool:
         """Whether it is open for more requests after this one."""
 
+    def route_again(self) -> None:
+        """Ask once more where the request goes: the way that it went is no more."""
+
     def send(self, output: Output) -> None:
         """Write part of the response."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
 from pgrok.errors import RemoteProtocolError
-from pgrok.http.reader import ResponseReader
+from pgrok.http.reader import response_reader
 from pgrok.relay.interfaces import ResponseSink
 from pgrok.relay.splice import Detached
 
@@ -30,22 +30,18 @@ class UpstreamConnection(asyncio.Protocol):
 
     def __init__(self, owner: UpstreamOwner) -> None:
         self._owner = owner
-        self._reader = ResponseReader()
+        self._reader = response_reader()
         self._exchange: ResponseSink | None = None
         self._reading = True
         self._ended = False
-        self._heard = False
+        self.heard = False
+        """Whether an octet of the response has come."""
         self.connected = False
         """Whether the request can be written."""
         self.idle_since = self.idle_until = 0.0
         self.reused = False
         """Whether it has served an exchange before this one."""
         self.give_up: Callable[[], object] = _nothing
-
-    @property
-    def died_idle(self) -> bool:
-        """Of one that failed: whether its end may have closed before it knew of the request."""
-        return self.reused and not self._heard
 
     # For its exchange
 
@@ -57,7 +53,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def begin(self, method: bytes) -> None:
         """Get ready for the response to a request with `method`, which is about to be written."""
-        self._heard = False
+        self.heard = False
         self._reader.expect(method)
 
     def write(self, data: Iterable[bytes | memoryview]) -> None:
@@ -119,7 +115,7 @@ class UpstreamConnection(asyncio.Protocol):
         elif not self._reader.awaits_message:
             self._fail(RemoteProtocolError("octets after the end of a response"))
         else:
-            self._heard = True
+            self.heard = True
             self._reader.receive(data)
             self._advance()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -59,5 +60,13 @@ def configure(settings: LogSettings) -> None:
 def _renderers(settings: LogSettings) -> list[Any]:
     as_text = settings.format == "text" or (settings.format == "auto" and sys.stderr.isatty())
     if as_text:
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _printable(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Leave nothing in a line that a terminal would obey, whoever sent it; JSON escapes it all."""
+    for name, value in fields.items():
+        if isinstance(value, str) and not value.isprintable():
+            fields[name] = ascii(value)
+    return fields

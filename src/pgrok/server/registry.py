@@ -94,6 +94,7 @@ class Registry(Generic[HolderT]):
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._leases: dict[Key, Lease[HolderT]] = {}
+        self._of_person: dict[int, dict[Lease[HolderT], None]] = {}
         self._instances: dict[_Instance, Lease[HolderT]] = {}
         self._remembered: dict[_Instance, tuple[Lease[HolderT], float]] = {}
 
@@ -114,7 +115,7 @@ class Registry(Generic[HolderT]):
 
     def of_person(self, person_id: int) -> list[HolderT]:
         """Return the live tunnels of a person, oldest first."""
-        return [lease.holder for lease in self if lease.holder.person_id == person_id]
+        return [lease.holder for lease in self._of_person.get(person_id, ())]
 
     def claim(
         self,
@@ -152,7 +153,7 @@ class Registry(Generic[HolderT]):
         """
         if not self.holds(lease):
             return False
-        del self._leases[lease.key]
+        self._remove(lease)
         instance = _instance_of(lease.claim)
         if instance is not None and self._instances.get(instance) is lease:
             del self._instances[instance]
@@ -186,11 +187,19 @@ class Registry(Generic[HolderT]):
             self.release(displaced)
         lease = Lease(key, holder, claim)
         self._leases[key] = lease
+        self._of_person.setdefault(holder.person_id, {})[lease] = None
         instance = _instance_of(claim)
         if instance is not None:
             self._instances[instance] = lease
             self._remembered.pop(instance, None)
         return Granted(lease, displaced)
+
+    def _remove(self, lease: Lease[HolderT]) -> None:
+        del self._leases[lease.key]
+        person_id = lease.holder.person_id
+        del self._of_person[person_id][lease]
+        if not self._of_person[person_id]:
+            del self._of_person[person_id]
 
     def _remember(self, instance: _Instance, lease: Lease[HolderT]) -> None:
         now = self._now()

@@ -6,8 +6,11 @@ The client's order wins (RFC 4253 7.1), so what is slow or weak has to be left o
 from __future__ import annotations
 
 KEY_EXCHANGES = ["mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org"]
-"""The post-quantum hybrid first. No finite-field groups: their modular exponentiations would run
-on the loop before anyone has authenticated. Every OpenSSH since 6.5 and Go speak curve25519."""
+"""The post-quantum hybrid first: with it the server's part of a key exchange takes 0.21 ms of CPU
+instead of 0.09, of the 1.4 ms that a connection costs up to its tunnel; asyncssh spends two thirds
+of the difference on a key pair that only a client needs. No finite-field groups: their modular
+exponentiations would run on the loop before anyone has authenticated. Every OpenSSH since 6.5 and
+Go speak curve25519."""
 
 CIPHERS = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr"]
 """Without chacha20, which OpenSSH prefers and which costs about ten times the CPU here."""

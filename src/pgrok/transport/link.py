@@ -27,7 +27,7 @@ class Channel(Protocol):
     number: int
 
     def resume_sending(self) -> None:
-        """The connection takes data again."""
+        """Send one packet, and wait again if there are more."""
 
 
 class ChannelLink(Protocol):
@@ -41,8 +41,8 @@ class ChannelLink(Protocol):
         """The loop that it lives in."""
 
     @property
-    def round_trip(self) -> float:
-        """Seconds to the peer and back."""
+    def shortest_round_trip(self) -> float:
+        """Seconds to the peer and back when nothing is in the way."""
 
     def is_writable(self) -> bool:
         """Whether data may be sent now; if not, `Channel.resume_sending` will be called."""

@@ -12,9 +12,12 @@ import asyncssh
 from pgrok.address import Address
 from pgrok.transport import algorithms
 from pgrok.transport.admission import Admission
+from pgrok.transport.doorway import Doorway, Entrance, TurnedAway
 from pgrok.transport.interfaces import Client, Connection
 from pgrok.transport.options import COMMON
 from pgrok.transport.ssh.server import ServerConnection
+from pgrok.transport.turns import Turns
+from pgrok.transport.waiting import WaitingRoom
 
 LOGIN_SECONDS = 15.0
 
@@ -25,8 +28,9 @@ BACKLOG = 1024
 class Listener:
     """A listening SSH server."""
 
-    def __init__(self, servers: Sequence[asyncio.Server]) -> None:
+    def __init__(self, servers: Sequence[asyncio.Server], entrance: Entrance) -> None:
         self._servers = servers
+        self._entrance = entrance
 
     @property
     def addresses(self) -> list[Address]:
@@ -35,9 +39,10 @@ class Listener:
         return [Address(*sock.getsockname()[:2]) for sock in sockets]
 
     def close(self) -> None:
-        """Accept no more connections; those that stand go on."""
+        """Accept no more connections, nor those that wait; those that have begun go on."""
         for server in self._servers:
             server.close()
+        self._entrance.close()
 
 
 async def listen(
@@ -45,31 +50,38 @@ async def listen(
     *,
     host_keys: Sequence[bytes],
     accept: Callable[[Connection], Client],
-    admission: Admission | None = None,
+    room: WaitingRoom[Doorway] | None = None,
     inherited: Sequence[socket.socket] = (),
+    turned_away: TurnedAway = lambda _address, _reason: None,
 ) -> Listener:
     """Listen for SSH connections and call `accept` for each.
 
     `host_keys` are private keys in PEM; of several with the same algorithm the first is
-    presented and the others are only announced. Sockets that are `inherited` listen already, and
-    take the place of the address. Raises `OSError` if the address is taken.
+    presented and the others are only announced. Who may exchange keys, and who has to wait, is
+    for `room` to say. Sockets that are `inherited` listen already, and take the place of the
+    address. `turned_away` is told of those who never got as far as `accept`. Raises `OSError` if
+    the address is taken.
     """
     loop = asyncio.get_running_loop()
     options = await loop.run_in_executor(None, _options, host_keys)
-    admitted = admission or Admission()
 
-    def make() -> ServerConnection:
-        return ServerConnection(loop, options, accept=accept, admission=admitted)
+    def make(authenticated: Callable[[], None]) -> ServerConnection:
+        return ServerConnection(loop, options, accept=accept, on_login=authenticated)
 
+    entrance = Entrance(loop, room or WaitingRoom(Admission()), Turns(loop), make, turned_away)
+    return Listener(await _listen(address, lambda: Doorway(entrance), inherited), entrance)
+
+
+async def _listen(
+    address: Address,
+    accept: Callable[[], asyncio.Protocol],
+    inherited: Sequence[socket.socket],
+) -> list[asyncio.Server]:
+    loop = asyncio.get_running_loop()
     if inherited:
-        begun = [loop.create_server(make, sock=one, backlog=BACKLOG) for one in inherited]
-    else:
-        begun = [
-            loop.create_server(
-                make, address.host, address.port, backlog=BACKLOG, reuse_address=True
-            )
-        ]
-    return Listener([await server for server in begun])
+        return [await loop.create_server(accept, sock=one, backlog=BACKLOG) for one in inherited]
+    host, port = address.host, address.port
+    return [await loop.create_server(accept, host, port, backlog=BACKLOG, reuse_address=True)]
 
 
 def _options(host_keys: Sequence[bytes]) -> asyncssh.SSHServerConnectionOptions:

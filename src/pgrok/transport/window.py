@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from math import inf
-
 from pgrok.errors import RemoteProtocolError
 
 INITIAL_WINDOW = 256 * 1024
-"""Octets that a stalled reader can cost at first."""
+"""Octets that a reader costs who stalls from the start."""
 
 MAX_WINDOW = 4 * 1024 * 1024
 """Octets in flight that fill a path of 100 ms at 40 MB/s."""
+
+FASTEST_PATH = 128 * 1024 * 1000
+"""Octets a second, about 1 Gbit/s: a window holds no more than such a path does."""
+
+SHORTEST_PATH = 0.006
+"""Seconds that every round trip counts for at least: the loops at both ends need some too.
+
+It lets a window grow to 768 KiB on any path, if its reader takes 64 MB/s and more.
+"""
+
+GRANT = INITIAL_WINDOW // 2
+"""Octets that are worth a message: two to a window that is small, more to a large one."""
 
 
 class ReceiveWindow:
     """The window that we grant: small until a path shows that a larger one helps.
 
-    Half a window is granted at a time. `size` doubles when the consumer has read everything and
-    the next half is due within one round trip: then the peer waits for our grants, and it is
-    the window that limits it. A consumer that stalls falls back to the initial size.
+    `size` follows the reader: to twice what was read within a round trip, because a peer who waits
+    for our grants sends one window in that time; what is read as fast as it comes is then half of
+    what could be. It shrinks in the same way, but only for a reader who paused: a peer may have
+    nothing to send. What has been granted cannot be taken back, it has to be used up.
     """
 
     def __init__(self) -> None:
         self.size = INITIAL_WINDOW
         self._granted = INITIAL_WINDOW
         self._unread = 0
-        self._granted_at = -inf
+        self._read = 0
+        self._read_since = 0.0
+        self._stalled = False
 
     def take(self, octets: int) -> None:
         """Account for data that arrived; raises `RemoteProtocolError` if it was not granted."""
@@ -37,23 +50,41 @@ class ReceiveWindow:
         self._unread += octets
 
     def read(self, octets: int) -> None:
-        """Account for data that the consumer took."""
+        """Account for data that the reader took."""
         self._unread -= octets
+        self._read += octets
 
     def stall(self) -> None:
-        """Note that the consumer does not keep up."""
-        self.size = INITIAL_WINDOW
-        self._granted_at = -inf
+        """Note that the reader does not keep up."""
+        self._stalled = True
 
     def is_due(self) -> bool:
-        """Whether a grant is worth a message now."""
-        return self.size - self._granted - self._unread >= self.size // 2
+        """Whether a grant may be worth a message now."""
+        return self.size - self._granted - self._unread >= GRANT
 
     def grant(self, now: float, round_trip: float) -> int:
-        """Return how many octets to grant, at a time when it is due; both arguments in seconds."""
-        if self._unread == 0 and now - self._granted_at < round_trip:
-            self.size = min(self.size * 2, MAX_WINDOW)
-        self._granted_at = now
-        octets = self.size - self._granted - self._unread
+        """Return how many octets to grant, at a time when it is due; both arguments in seconds.
+
+        That is 0 if the window has just become smaller than what is still granted.
+        """
+        self._follow_reader(now, max(round_trip, SHORTEST_PATH))
+        octets = max(0, self.size - self._granted - self._unread)
         self._granted += octets
         return octets
+
+    def _follow_reader(self, now: float, round_trip: float) -> None:
+        round_trips = (now - self._read_since) // round_trip
+        if round_trips < 1:
+            return
+        wanted = int(2 * self._read / round_trips)
+        if wanted > self.size or self._stalled:
+            self.size = max(INITIAL_WINDOW, wanted)
+        self.size = min(self.size, longest_window(round_trip))
+        # The last piece may be the beginning of what comes in one go, unless it waited here.
+        self._read = 0 if self._stalled else GRANT
+        self._read_since, self._stalled = now, False
+
+
+def longest_window(round_trip: float) -> int:
+    """Return the octets that a window may grow to on a path of so many seconds."""
+    return min(int(max(round_trip, SHORTEST_PATH) * FASTEST_PATH), MAX_WINDOW)

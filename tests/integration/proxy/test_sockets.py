@@ -9,6 +9,7 @@ from pgrok.server.proxy.sockets import (
     KEEPALIVE_SECONDS,
     listen,
 )
+from pgrok.sockets import MAX_UNSENT
 
 LOOPBACK = "127.0.0.1"
 
@@ -33,5 +34,6 @@ async def test_tcp_looks_after_every_visitor() -> None:
         visitor.getsockopt(socket.IPPROTO_TCP, option)
         for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
     ] == [KEEPALIVE_SECONDS, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT]
+    assert visitor.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MAX_UNSENT
     writer.close()
     server.close()

@@ -20,7 +20,7 @@ from pgrok.errors import (
 )
 from pgrok.protocol import SERVER_INFO, ServerInfoRequest, TunnelKind
 from pgrok.server.sshd import listener, session
-from pgrok.server.store import Store
+from pgrok.server.store import Login, Store
 from support.conditions import PATIENCE, until
 from support.house import House, get, open_house
 from support.transport import Acceptor
@@ -94,6 +94,25 @@ class TestLimits:
             await house.connect(token)
         await house.connect((await house.person("eve"))[1])
         first.connection.abort()
+        await until_there_is_room(house, token)
+
+    async def test_who_leaves_while_the_token_is_checked_does_not_count(
+        self, house: House, token: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(session, "MAX_CONNECTIONS_OF_PERSON", 1)
+        check, begun, go = house.daemon.store.tokens.check, asyncio.Event(), asyncio.Event()
+
+        async def slowly(text: str) -> Login | None:
+            begun.set()
+            await go.wait()
+            return await check(text)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(house.daemon.store.tokens, "check", slowly)
+            leaving = asyncio.ensure_future(house.connect(token))
+            await begun.wait()
+            leaving.cancel()
+            go.set()
         await until_there_is_room(house, token)
 
 

@@ -32,8 +32,8 @@ BOTH = (SERVER, CLIENT)
 KEY, IV = bytes(range(16)), bytes(range(100, 112))
 
 METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
-    "_cancel_login_timer": ((SERVER,), []),
     "_cleanup": (BOTH, ["exc"]),
+    "_finish_userauth": ((SERVER,), ["begin_auth", "method", "packet"]),
     "_force_close": (BOTH, ["exc"]),
     "_keepalive_timer_callback": (BOTH, []),
     "_login_timer_callback": ((SERVER,), []),
@@ -72,7 +72,8 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "encrypt_packet": ((ENCRYPTION,), ["seq", "header", "packet"]),
     "internal_error": ((SERVER,), ["exc_info", "error_logger"]),
     "pause_writing": (BOTH, []),
-    "reload_config": ((SERVER,), []),
+    "log_received_packet": ((SERVER,), ["pkttype", "pktid", "packet", "note"]),
+    "log_sent_packet": ((SERVER,), ["pkttype", "pktid", "packet", "note"]),
     "resume_writing": (BOTH, []),
     "send_channel_open_confirmation": (
         BOTH,
@@ -80,12 +81,15 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     ),
     "send_newkeys": (BOTH, ["k", "h"]),
     "send_packet": (BOTH, ["pkttype", "*args", "handler"]),
+    "send_userauth_failure": ((SERVER,), ["partial_success"]),
+    "send_userauth_success": ((SERVER,), []),
     "validate_server_host_key": ((CLIENT,), ["key_data"]),
 }
 """Methods, whose they are, and their parameters."""
 
 ATTRIBUTES: dict[str, tuple[tuple[str, ...], object]] = {
     "_auth_complete": (BOTH, False),
+    "_auth_methods": ((CLIENT,), [b"none"]),
     "_channels": (BOTH, {}),
     "_client_version": ((SERVER,), b""),
     "_compressor": (BOTH, None),

@@ -251,6 +251,51 @@ class TestBackpressure:
             await until(lambda: "eof" in far.events)
             assert same(far, source)
 
+    async def test_a_reader_that_was_fast_and_stalls_costs_less_than_a_mebibyte(self) -> None:
+        async with serving() as served, channels(served) as (opener, acceptor, connection):
+            connection.shortest_round_trip = 0.0
+            near = await opener.open()
+            far = acceptor.protocols[0]
+            transport = channel_of(far)
+
+            def stall_after_a_while(_data: bytes) -> None:
+                if len(far.data) >= 24 * MIB:
+                    transport.pause_reading()
+
+            far.on_data = stall_after_a_while
+            source = Source(near, 32 * MIB)
+            source.go_on()
+            await until(lambda: len(far.data) >= 24 * MIB and source.paused)
+            assert source.sent - len(far.data) < MIB
+            far.on_data = len
+            transport.resume_reading()
+            await until(lambda: "eof" in far.events)
+            assert same(far, source)
+
+    async def test_little_data_is_not_behind_all_of_a_bulk(self) -> None:
+        arrived: list[int] = []
+
+        class Counting(asyncssh.SSHTCPSession[bytes]):
+            def data_received(self, data: bytes, datatype: int | None) -> None:
+                arrived.append(len(data))
+
+        async with serving() as served, raw(served) as connection:
+            listener = await connection.create_server(
+                lambda *_: Counting(), "0.0.0.0", 0, window=64 * MIB
+            )
+            opener = Opener(served.client.connection, listener.get_port())
+            bulk, little = await opener.open(), await opener.open()
+            assert connection._transport
+            connection._transport.pause_reading()
+            source = Source(bulk, 16 * MIB)
+            source.go_on()
+            await until(lambda: source.paused)
+            assert little.transport
+            little.transport.write(b"!")
+            connection._transport.resume_reading()
+            await until(lambda: sum(arrived) == 16 * MIB + 1)
+            assert sum(arrived[: arrived.index(1)]) < MIB
+
     async def test_many_stalled_readers_cost_a_window_each(self) -> None:
         async with serving() as served, channels(served) as (opener, acceptor, _):
             sources = []
@@ -282,14 +327,14 @@ class TestBackpressure:
 
     async def test_a_window_grows_on_a_long_path(self) -> None:
         async with serving() as served, channels(served) as (opener, acceptor, connection):
-            connection.round_trip = 10.0
+            connection.shortest_round_trip = 0.05
             near = await opener.open()
-            source = Source(near, 8 * MIB)
+            source = Source(near, 32 * MIB)
             source.go_on()
             far = acceptor.protocols[0]
             await until(lambda: "eof" in far.events)
             assert same(far, source)
-            assert channel_of(far)._window.size == 4 * MIB
+            assert channel_of(far)._window.size > MIB
 
     async def test_who_asks_and_does_not_read_the_answers_is_dropped(
         self, monkeypatch: pytest.MonkeyPatch

@@ -6,13 +6,14 @@ import asyncio
 
 import asyncssh
 import pytest
+from asyncssh.packet import Boolean, SSHPacket, String
 
 from pgrok.address import Address
 from pgrok.errors import HostKeyMismatch, ServerUnreachable, StoreUnavailable, TokenRefused
-from pgrok.transport.admission import Admission
 from pgrok.transport.client import connect
-from pgrok.transport.interfaces import HostKeyInfo
-from pgrok.transport.ssh.server import MAX_ATTEMPTS, MAX_BEFORE_LOGIN
+from pgrok.transport.doorway import MAX_BEFORE_LOGIN
+from pgrok.transport.interfaces import Connection, HostKeyInfo
+from pgrok.transport.ssh.server import MAX_ATTEMPTS
 from support.conditions import until
 from support.ports import LOOPBACK, free_port
 from support.transport import (
@@ -43,6 +44,93 @@ async def test_a_wrong_token_is_refused_after_one_attempt() -> None:
                 pass
         assert served.client.passwords == ["wrong"]
         await until(lambda: served.client.lost is not None)
+
+
+async def test_our_client_signs_in_without_asking_how() -> None:
+    methods: list[bytes] = []
+
+    class Watched(Scripted):
+        def __init__(self, connection: Connection) -> None:
+            super().__init__(connection)
+            finish = self.connection._finish_userauth
+
+            async def note(_begin: bool, method: bytes, packet: SSHPacket) -> None:
+                methods.append(method)
+                await finish(_begin, method, packet)
+
+            self.connection._finish_userauth = note  # type: ignore[method-assign]
+
+    async with serving(Watched) as served:
+        async with connected(served):
+            assert methods == [b"password"]
+        async with raw(served):
+            assert methods[1:] == [b"none", b"password"]
+
+
+class Odd(asyncssh.SSHClient):
+    """Begins to sign in with a request of its own, and then as everybody else."""
+
+    def __init__(self, method: bytes, *rest: bytes) -> None:
+        self._request = (method, *rest)
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._connection = conn
+
+    async def password_auth_requested(self) -> str:
+        await self._connection.send_userauth_request(*self._request)
+        return TOKEN
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        (b"publickey", Boolean(False), String("ssh-ed25519"), String(b"key")),
+        (b"keyboard-interactive", String(""), String("")),
+        (b"no such method",),
+        (b"password", Boolean(True), String(TOKEN), String("a new one")),
+        (b"password", Boolean(False), String(b"\xff\xfe")),
+    ],
+)
+async def test_other_ways_in_are_refused(request_: tuple[bytes, ...]) -> None:
+    async with (
+        serving() as served,
+        await asyncssh.connect(
+            *address_of(served),
+            client_factory=lambda: Odd(*request_),
+            config=None,
+            known_hosts=None,
+            username="x",
+            client_keys=None,
+            agent_path=None,
+        ),
+    ):
+        assert served.client.passwords == [TOKEN]
+
+
+async def test_a_client_that_leaves_while_its_token_is_checked_is_not_signed_in() -> None:
+    checked = asyncio.Event()
+
+    class Slow(Scripted):
+        async def authenticate(self, password: str) -> bool:
+            self.passwords.append(password)
+            await checked.wait()
+            return True
+
+    async with serving(Slow) as served:
+        connecting = asyncio.ensure_future(leave_at_once(served))
+        await until(lambda: served.clients and served.client.passwords)
+        served.client.connection.abort()
+        await until(lambda: served.client.lost is not None)
+        checked.set()
+        await until(lambda: not served.client.connection._tasks)
+        assert not served.client.connection._auth_complete
+        with pytest.raises(ServerUnreachable):
+            await connecting
+
+
+async def leave_at_once(served: Served) -> None:
+    async with connected(served):
+        pass
 
 
 class Persistent(asyncssh.SSHClient):
@@ -231,46 +319,16 @@ class TestUnreachable:
         assert isinstance(error, ServerUnreachable)
 
 
-class TestHalfOpen:
-    async def test_one_more_than_allowed_is_closed_at_once(self) -> None:
-        async with serving(admission=Admission(per_address=2)) as served:
-            places = [await asyncio.open_connection(*address_of(served)) for _ in range(3)]
-            assert await places[2][0].read() == b""
-            assert len(served.clients) == 2
-            for _, writer in places:
-                writer.close()
-
-    async def test_who_has_authenticated_does_not_count(self) -> None:
-        one_place = Admission(per_address=1)
-        async with serving(admission=one_place) as served, connected(served), connected(served):
-            assert len(served.clients) == 2
-
-    async def test_who_leaves_makes_room(self) -> None:
-        async with serving(admission=Admission(per_address=1)) as served:
-            _, writer = await asyncio.open_connection(*address_of(served))
-            await until(lambda: served.clients)
-            writer.close()
-            await until(lambda: served.client.lost is not None)
-            async with connected(served):
-                pass
-
-    async def test_who_is_refused_makes_room(self) -> None:
-        async with serving(admission=Admission(per_address=1)) as served:
-            for _ in range(3):
-                with pytest.raises(TokenRefused):
-                    async with connected(served, token="wrong"):
-                        pass
-                await until(lambda: served.client.lost is not None)
-
-    async def test_nobody_may_talk_for_long_before_authenticating(self) -> None:
-        """It bounds all that can be had for nothing: key exchanges, attempts, packets."""
-        async with serving() as served:
-            _, writer = await asyncio.open_connection(*address_of(served))
-            writer.write(b"SSH-2.0-flood\r\n")
-            ignored = b"\x00\x00\x00\x0c\x06\x02\x00\x00\x00\x00" + b"\x00" * 6
-            writer.write(ignored * (MAX_BEFORE_LOGIN // len(ignored)))
-            await until(lambda: served.clients and served.client.lost is not None)
-            writer.close()
+async def test_nobody_may_talk_for_long_before_authenticating() -> None:
+    """It bounds all that can be had for nothing: key exchanges, attempts, packets."""
+    async with serving() as served:
+        reader, writer = await asyncio.open_connection(*address_of(served))
+        await reader.readline()
+        writer.write(b"SSH-2.0-flood\r\n")
+        ignored = b"\x00\x00\x00\x0c\x06\x02\x00\x00\x00\x00" + b"\x00" * 6
+        writer.write(ignored * (MAX_BEFORE_LOGIN // len(ignored)))
+        await until(lambda: served.client.lost is not None)
+        writer.close()
 
 
 def address_of(served: Served) -> tuple[str, int]:

@@ -14,7 +14,9 @@ from pgrok.address import Address
 from pgrok.errors import ServerUnreachable
 from pgrok.transport.admission import Admission
 from pgrok.transport.client import connect
+from pgrok.transport.doorway import Doorway
 from pgrok.transport.ssh.server import ServerConnection
+from pgrok.transport.waiting import WaitingRoom
 from support.conditions import until
 from support.transport import TOKEN, Served, channels, connected, raw, serving, trust
 
@@ -55,7 +57,8 @@ async def test_any_bytes_before_it(seed: int, failures: list[object]) -> None:
     noise = random.Random(seed)
     async with serving() as served:
         for start in (b"", b"SSH-2.0-x\r\n", b"SSH-2.0-x\r\n\0\0\0\x0c\x04\x14"):
-            _, writer = await asyncio.open_connection(served.address.host, served.address.port)
+            reader, writer = await asyncio.open_connection(served.address.host, served.address.port)
+            await reader.readline()
             writer.write(start + noise.randbytes(2000))
             writer.close()
         await until(lambda: len(served.clients) == 3)
@@ -67,8 +70,9 @@ async def test_any_bytes_before_it(seed: int, failures: list[object]) -> None:
 
 async def test_nothing_is_left_of_whoever_breaks_off() -> None:
     admission = Admission(in_all=4, per_address=4)
-    async with serving(admission=admission) as served:
-        for size in (0, 5, 12, 400, 1500, 2000):
+    room = WaitingRoom[Doorway](admission)
+    async with serving(room=room) as served:
+        for size in (0, 5, 12, 400, 1500, 1900):
             await break_off(served, size)
         async with connected(served):
             pass
@@ -80,7 +84,7 @@ async def test_nothing_is_left_of_whoever_breaks_off() -> None:
         served.clients.clear()
         del opener
         await until(lambda: collected(left), "all connections are freed")
-        assert admission._inside.total() == 0
+        assert len(admission) == 0
 
 
 async def break_off(served: Served, size: int) -> None:

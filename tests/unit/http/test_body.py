@@ -40,7 +40,9 @@ def test_a_counted_body() -> None:
 
 
 def test_no_body_is_over_at_once() -> None:
-    reader = body_reader(Framing.NONE, 0)
+    assert body_reader(Framing.NONE, None) is None
+    reader = body_reader(Framing.LENGTH, 0)
+    assert reader is not None
     assert reader.done
     assert read(reader, b"GET") == (b"", b"GET")
 

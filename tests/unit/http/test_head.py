@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pgrok.http.fields import Fields
-from pgrok.http.head import Framing, RequestHead, ResponseHead, encode_head, keep_alive_timeout
+from pgrok.http.head import Framing, RequestHead, ResponseHead, encode_head
+from pgrok.http.parsing import parse_response
 
 
 def request(**changes: object) -> RequestHead:
@@ -65,4 +66,5 @@ def test_interim_responses(status: int, interim: bool) -> None:
     ],
 )
 def test_how_long_an_idle_connection_is_kept(value: bytes, seconds: float | None) -> None:
-    assert keep_alive_timeout(ResponseHead(200, b"", Fields.of((b"Keep-Alive", value)))) == seconds
+    head = b"HTTP/1.1 200 OK\r\nKeep-Alive: %b\r\n\r\n" % value
+    assert parse_response(head, b"GET").idle_seconds == seconds

@@ -12,8 +12,8 @@ from pgrok.http.body import encode_body
 from pgrok.http.fields import Fields
 from pgrok.http.forwarding import forward_request
 from pgrok.http.head import MAX_HEAD_BYTES, Framing, RequestHead, ResponseHead
-from pgrok.http.reader import Body, RequestReader, ResponseReader
-from support.events import cuts, one_by_one, read_requests, read_response
+from pgrok.http.reader import Body, request_reader, response_reader
+from support.events import Outcome, cuts, one_by_one, read_requests, read_response
 from support.heads import GET, REFUSED_HEADS, SMUGGLED, TOO_MANY_OCTETS, Refused, request
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -101,31 +101,31 @@ def test_requests_on_one_connection_wherever_they_are_cut() -> None:
 
 
 def test_a_reader_never_runs_ahead() -> None:
-    reader = RequestReader()
+    reader = request_reader()
     reader.receive(GET + GET)
     assert reader.next_event() is None
-    reader.start_next()
+    reader.expect()
     assert isinstance(reader.next_event(), RequestHead)
     assert not reader.awaits_message
     assert reader.next_event() is None
     assert reader.buffered == len(GET)
-    reader.start_next()
+    reader.expect()
     with pytest.raises(LocalProtocolError):
-        reader.start_next()
+        reader.expect()
     assert isinstance(reader.next_event(), RequestHead)
     assert reader.buffered == 0
 
 
 def test_empty_lines_between_requests_leave_nothing_behind() -> None:
-    reader = RequestReader()
-    reader.start_next()
+    reader = request_reader()
+    reader.expect()
     reader.receive(b"\r\n\r\n\r\n")
     assert (reader.next_event(), reader.buffered) == (None, 0)
 
 
 def test_pieces_of_a_body_are_views_of_what_came() -> None:
-    reader = RequestReader()
-    reader.start_next()
+    reader = request_reader()
+    reader.expect()
     data = request(b"Content-Length: 5", body=b"hello")
     reader.receive(data)
     reader.next_event()
@@ -136,8 +136,8 @@ def test_pieces_of_a_body_are_views_of_what_came() -> None:
 
 def test_nothing_is_kept_of_a_message_that_is_over() -> None:
     """An idle connection would hold the last read of an upload, which may be large."""
-    reader = RequestReader()
-    reader.start_next()
+    reader = request_reader()
+    reader.expect()
     data = request(b"Content-Length: 5", body=b"hello")
     references = sys.getrefcount(data)
     reader.receive(data)
@@ -147,8 +147,8 @@ def test_nothing_is_kept_of_a_message_that_is_over() -> None:
 
 
 def test_what_comes_after_an_upgrade_is_left_to_it() -> None:
-    reader = RequestReader()
-    reader.start_next()
+    reader = request_reader()
+    reader.expect()
     reader.receive(request(b"Upgrade: websocket", b"Connection: upgrade", start=GET[:14]) + b"\x81")
     head = reader.next_event()
     assert isinstance(head, RequestHead)
@@ -167,8 +167,8 @@ def test_an_end_within_a_request_is_told_from_one_between_them(end: int) -> None
 
 
 def test_an_end_does_not_overtake_what_came_before() -> None:
-    reader = RequestReader()
-    reader.start_next()
+    reader = request_reader()
+    reader.expect()
     reader.receive(request(b"Content-Length: 5", body=b"hello"))
     reader.receive_eof()
     assert isinstance(reader.next_event(), RequestHead)
@@ -257,10 +257,17 @@ def test_h11_reads_what_goes_on_as_that_one_request(data: bytes) -> None:
         assert connection.trailing_data == (b"", False)
 
 
+def certain(outcome: Outcome) -> Outcome:
+    """Leave out what came of a body that was refused, which depends on how it was cut."""
+    refused = len(outcome) > 1 and isinstance(outcome[-1], int) and isinstance(outcome[-2], bytes)
+    return [*outcome[:-2], outcome[-1]] if refused else outcome
+
+
 @given(hostile_request, hostile_request)
 def test_requests_one_octet_at_a_time_are_those_all_at_once(first: bytes, second: bytes) -> None:
     data = first + second
-    assert read_requests(one_by_one(data), eof=True) == read_requests([data], eof=True)
+    expected = certain(read_requests([data], eof=True))
+    assert certain(read_requests(one_by_one(data), eof=True)) == expected
 
 
 @given(st.binary(max_size=200))
@@ -312,7 +319,7 @@ def test_a_response_that_ends_with_its_connection() -> None:
     ],
 )
 def test_a_response_without_a_body_ends_at_its_head(method: bytes, head: bytes) -> None:
-    reader = ResponseReader()
+    reader = response_reader()
     reader.expect(method)
     reader.receive(head)
     assert isinstance(reader.next_event(), ResponseHead)
@@ -322,7 +329,7 @@ def test_a_response_without_a_body_ends_at_its_head(method: bytes, head: bytes) 
 
 
 def test_octets_after_a_response_are_noticed() -> None:
-    reader = ResponseReader()
+    reader = response_reader()
     reader.expect(b"GET")
     reader.receive(OK + b"Content-Length: 0\r\n\r\nmore")
     reader.next_event()
@@ -332,14 +339,14 @@ def test_octets_after_a_response_are_noticed() -> None:
 
 
 def test_one_response_at_a_time() -> None:
-    reader = ResponseReader()
+    reader = response_reader()
     reader.expect(b"GET")
     with pytest.raises(LocalProtocolError):
         reader.expect(b"GET")
 
 
 def test_what_comes_after_a_101() -> None:
-    reader = ResponseReader()
+    reader = response_reader()
     reader.expect(b"GET")
     head = b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     reader.receive(head + b"\x81\x00")
@@ -377,8 +384,8 @@ def test_responses_one_octet_at_a_time_are_those_all_at_once(
     responses: list[bytes], method: bytes
 ) -> None:
     data = b"".join(responses)
-    expected = read_response([data], method=method, eof=True)
-    assert read_response(one_by_one(data), method=method, eof=True) == expected
+    expected = certain(read_response([data], method=method, eof=True))
+    assert certain(read_response(one_by_one(data), method=method, eof=True)) == expected
 
 
 @given(some_response, st.sampled_from([b"GET", b"HEAD"]))

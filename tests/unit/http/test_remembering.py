@@ -4,7 +4,7 @@ import pytest
 
 from pgrok.http.forwarding import Visitor, forward_request
 from pgrok.http.parsing import parse_request, parse_response
-from pgrok.http.remembering import MAX_REMEMBERED, MAX_REMEMBERED_BYTES, remembering
+from pgrok.http.remembering import MAX_REMEMBERED, MAX_REMEMBERED_BYTES, raw_octets, remembering
 from support.heads import GET, request
 
 
@@ -13,9 +13,9 @@ class Measured:
 
     def __init__(self) -> None:
         self.asked = 0
-        self.measure = remembering(self._measure)
+        self.measure = remembering(raw_octets)(self._measure)
 
-    def _measure(self, head: bytes, unit: int = 1) -> int:
+    def _measure(self, head: bytes, /, unit: int = 1) -> int:
         self.asked += 1
         if not head:
             raise ValueError("no head")

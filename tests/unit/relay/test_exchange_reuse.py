@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pgrok.errors import ConnectionLost
 from pgrok.http.head import MAX_HEAD_BYTES
 from support.relay import GET, OK, Relay, get, post, status
 from support.transports import HIGH_WATER, MemoryTransport
@@ -144,3 +145,49 @@ def test_too_many_at_once() -> None:
     other.send(GET)
     relay.target.send(OK)
     assert other.take() == OK
+
+
+# The whole way is gone: every connection to the target at once
+
+
+LOST = ConnectionLost("the SSH connection was lost")
+
+
+def test_a_request_whose_way_is_lost_is_routed_anew_once(
+    relay: Relay, visitor: MemoryTransport
+) -> None:
+    visitor.send(GET)
+    relay.target.reset(LOST)
+    assert len(relay.targets) == 2
+    relay.target.reset(LOST)
+    assert len(relay.targets) == 2
+    assert status(visitor.take()) == 502
+
+
+@pytest.mark.parametrize("request_", [post(b"x"), GET.replace(b"GET", b"DELETE")])
+def test_one_that_changes_something_is_not(
+    relay: Relay, visitor: MemoryTransport, request_: bytes
+) -> None:
+    visitor.send(request_)
+    relay.target.reset(LOST)
+    assert len(relay.targets) == 1
+    assert status(visitor.take()) == 502
+
+
+def test_nor_one_whose_response_has_begun(relay: Relay, visitor: MemoryTransport) -> None:
+    visitor.send(GET)
+    relay.target.send(OK[:-1])
+    relay.target.reset(LOST)
+    assert len(relay.targets) == 1
+    assert visitor.take() == OK[:-1]
+    assert visitor.aborted
+
+
+def test_it_may_wait_for_a_new_way(relay: Relay, visitor: MemoryTransport) -> None:
+    visitor.send(GET)
+    relay.parks = True
+    relay.target.reset(LOST)
+    assert visitor.take() == b""
+    relay.forward(relay.parked[0])
+    relay.target.send(OK)
+    assert visitor.take() == OK

@@ -143,6 +143,13 @@ class Leases(RuleBasedStateMachine):
             assert self.registry.find(grant.lease.key) is grant.lease.holder
 
     @invariant()
+    def everybody_has_their_own_tunnels(self) -> None:
+        for person in (1, 2):
+            holders = [grant.lease.holder for grant in self.in_force()]
+            mine = [holder for holder in holders if holder.person_id == person]
+            assert self.registry.of_person(person) == mine
+
+    @invariant()
     def memories_are_of_the_last_minute_or_so(self) -> None:
         assert len(self.registry._remembered) <= len(
             {grant.instance for grant in self.grants if grant.ended is not None}

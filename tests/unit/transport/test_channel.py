@@ -194,7 +194,8 @@ class TestSending:
         stand.link.go_on()
         assert stand.sent() == [("data", 7, b"abc"), ("data", 7, b"def"), ("eof", 7)]
 
-    def test_channels_take_turns_on_a_connection_that_is_short_of_room(self) -> None:
+    @pytest.mark.parametrize("packets", [1, 2, 100])
+    def test_channels_take_turns_on_a_connection_that_had_no_room(self, packets: int) -> None:
         link = NotingLink()
         channels = [TunnelChannel(link, Noting(), number) for number in range(3)]
         for channel in channels:
@@ -203,7 +204,7 @@ class TestSending:
         for channel in channels:
             channel.write(b"x" * 2 * MIN_PACKET)
         while link.waiting:
-            link.go_on(packets=1)
+            link.go_on(packets)
         assert [channel for _, channel, _ in link.sent] == [0, 1, 2, 0, 1, 2]
 
 
@@ -238,8 +239,8 @@ class TestReceiving:
 
     def test_discarded_data_counts_against_the_window_and_is_granted_again(self) -> None:
         stand = Stand()
-        stand.channel.data_discarded(INITIAL_WINDOW)
-        assert stand.sent() == [("adjust", 7, INITIAL_WINDOW)]
+        stand.channel.data_discarded(INITIAL_WINDOW // 2)
+        assert stand.sent() == [("adjust", 7, INITIAL_WINDOW // 2)]
         with pytest.raises(RemoteProtocolError):
             stand.channel.data_discarded(INITIAL_WINDOW + 1)
 
@@ -378,7 +379,7 @@ class TestEnding:
     def test_what_arrives_while_closing_makes_room_for_more(self) -> None:
         """Else two ends that close with more queued than the window would wait for ever."""
         stand = Stand(window=0)
-        stand.link.round_trip = 0.0
+        stand.link.shortest_round_trip = 0.0
         stand.channel.write(b"ab")
         stand.channel.pause_reading()
         stand.channel.data_arrived(b"x" * (INITIAL_WINDOW // 2))

@@ -3,9 +3,17 @@ from __future__ import annotations
 import pytest
 
 from pgrok.errors import RemoteProtocolError
-from pgrok.transport.window import INITIAL_WINDOW, MAX_WINDOW, ReceiveWindow
+from pgrok.transport.window import (
+    GRANT,
+    INITIAL_WINDOW,
+    MAX_WINDOW,
+    SHORTEST_PATH,
+    ReceiveWindow,
+    longest_window,
+)
 
 PACKET = 32 * 1024
+SMALL_WINDOW = 768 * 1024
 LONG, SHORT = 0.1, 0.0001
 """Round trips, in seconds."""
 
@@ -20,6 +28,29 @@ def use_up(window: ReceiveWindow) -> None:
     """Arrive until a grant is due."""
     while not window.is_due():
         arrive(window, PACKET)
+
+
+class Path:
+    """A reader at the end of a path; its peer sends whatever it may, a window each round trip."""
+
+    def __init__(self, round_trip: float = LONG) -> None:
+        self.window = ReceiveWindow()
+        self.now = 0.0
+        self.in_flight = INITIAL_WINDOW
+        self._round_trip = round_trip
+
+    def round_trips(self, count: int, *, read: int = MAX_WINDOW) -> None:
+        """Let `count` windows arrive, of which no more than `read` octets are read in time."""
+        for _ in range(count):
+            arriving, self.in_flight = self.in_flight, self.in_flight % PACKET
+            seconds = max(1.0, arriving / read) * self._round_trip
+            if arriving > read:
+                self.window.stall()
+            for _ in range(arriving // PACKET):
+                self.now += seconds / (arriving // PACKET)
+                arrive(self.window, PACKET)
+                if self.window.is_due():
+                    self.in_flight += self.window.grant(self.now, self._round_trip)
 
 
 def test_a_grant_is_due_when_half_the_window_has_been_read() -> None:
@@ -48,53 +79,76 @@ def test_data_beyond_the_window_is_refused() -> None:
 
 
 def test_a_window_that_limits_the_peer_grows_to_its_maximum() -> None:
+    path = Path()
+    path.round_trips(10)
+    assert path.window.size == MAX_WINDOW
+    assert MAX_WINDOW - GRANT < path.in_flight <= MAX_WINDOW
+
+
+def test_a_window_is_a_few_times_what_its_reader_takes_in_a_round_trip() -> None:
+    path = Path()
+    path.round_trips(20, read=512 * 1024)
+    assert 1024 * 1024 <= path.window.size <= 4 * 512 * 1024
+
+
+def test_a_window_grows_little_on_a_short_path() -> None:
+    path = Path(SHORT)
+    path.round_trips(1000)
+    assert path.window.size == SMALL_WINDOW
+
+
+def test_a_window_does_not_grow_on_a_short_path_before_its_reader_has_shown_that_he_is_fast() -> (
+    None
+):
+    path = Path(SHORT)
+    path.round_trips(20)
+    assert path.now < SHORTEST_PATH
+    assert path.window.size == INITIAL_WINDOW
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "kibibytes"), [(0, 768), (6, 768), (8, 1024), (32, 4096), (99, 4096)]
+)
+def test_how_far_a_window_grows_depends_on_the_round_trip(
+    milliseconds: int, kibibytes: int
+) -> None:
+    assert longest_window(milliseconds / 1000) == kibibytes * 1024
+
+
+def test_a_window_shrinks_when_the_path_turns_out_to_be_short() -> None:
+    path = Path()
+    path.round_trips(10)
+    arrive(path.window, path.in_flight - SMALL_WINDOW + GRANT)
+    assert path.window.grant(path.now + 1, SHORT) == GRANT
+    assert path.window.size == SMALL_WINDOW
+
+
+def test_a_reader_who_became_slow_gets_a_smaller_window() -> None:
+    path = Path()
+    path.round_trips(10)
+    path.round_trips(10, read=256 * 1024)
+    assert path.window.size <= 4 * 256 * 1024
+    assert path.in_flight <= path.window.size
+
+
+def test_what_was_granted_before_a_stall_stays_granted() -> None:
+    path = Path()
+    path.round_trips(10)
+    path.window.stall()
+    arrive(path.window, path.in_flight)
+    assert path.window.grant(path.now + 100 * LONG, LONG) == INITIAL_WINDOW
+
+
+def test_a_pause_of_the_peer_leaves_the_window_as_it_is() -> None:
+    path = Path()
+    path.round_trips(10)
+    path.now += 100 * LONG
+    path.round_trips(1)
+    assert path.window.size == MAX_WINDOW
+
+
+def test_a_window_does_not_grow_by_what_waited_for_its_reader() -> None:
     window = ReceiveWindow()
-    now = 0.0
-    for _ in range(20):
-        use_up(window)
-        window.grant(now, LONG)
-        now += LONG / 2  # half a window, twice a round trip
-    assert window.size == MAX_WINDOW
-
-
-def test_a_window_large_enough_stays_as_it_is() -> None:
-    window = ReceiveWindow()
-    now = 0.0
-    for _ in range(20):
-        use_up(window)
-        window.grant(now, SHORT)
-        now += 2 * SHORT
-    assert window.size == INITIAL_WINDOW
-
-
-def test_a_stall_falls_back_and_what_was_granted_stays_granted() -> None:
-    window = ReceiveWindow()
-    for _ in range(3):
-        use_up(window)
-        window.grant(0.0, LONG)
-    grown = window.size
-    assert grown == 4 * INITIAL_WINDOW
     window.stall()
-    assert window.size == INITIAL_WINDOW
-    arrive(window, grown)
+    arrive(window, INITIAL_WINDOW)
     assert window.grant(0.0, LONG) == INITIAL_WINDOW
-
-
-def test_the_first_grant_after_a_stall_does_not_grow() -> None:
-    window = ReceiveWindow()
-    use_up(window)
-    window.grant(0.0, LONG)
-    window.stall()
-    use_up(window)
-    window.grant(0.0, LONG)
-    assert window.size == INITIAL_WINDOW
-
-
-def test_a_window_does_not_grow_while_something_is_unread() -> None:
-    window = ReceiveWindow()
-    use_up(window)
-    window.grant(0.0, LONG)
-    window.take(PACKET)
-    use_up(window)
-    window.grant(0.0, LONG)
-    assert window.size == INITIAL_WINDOW

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol, cast
 
@@ -20,6 +20,7 @@ from pgrok.relay.splice import Detached
 from pgrok.server.counts import Counts
 from pgrok.server.decisions import Decisions, Event
 from pgrok.server.members import Members
+from pgrok.server.proxy.parking import Parking
 from pgrok.server.proxy.senders import Senders, TooMany
 from pgrok.server.proxy.streams import Streams
 from pgrok.transport.admission import Admission
@@ -63,6 +64,7 @@ class Front:
         streams: Streams,
         decisions: Decisions,
         timeouts: Timeouts | None = None,
+        parking_seconds: float = 0.0,
     ) -> None:
         self._find = find
         self._suffix = f".{domain}"
@@ -76,6 +78,7 @@ class Front:
         self._is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
         self._strangers = Admission(in_all=MAX_CONNECTIONS, per_address=MAX_PER_ADDRESS)
         self._senders = Senders(self._is_trusted)
+        self.parking = Parking(deadlines, parking_seconds)
         self.connections: Members[_VisitorConnection] = Members()
         self.streams = streams
 
@@ -84,7 +87,11 @@ class Front:
         return _VisitorConnection(self, self._deadlines, self._timeouts)
 
     def drain(self) -> None:
-        """Close the connections that idle, and the others after the request they carry."""
+        """Close the connections that idle, and the others after the request they carry.
+
+        Requests that wait for a tunnel are refused: it could not come back any more.
+        """
+        self.parking.close()
         for connection in self.connections:
             connection.close_when_idle()
 
@@ -113,17 +120,16 @@ class Front:
     def route(self, exchange: Exchange, visitor: Visitor) -> None:
         """Send one request into its tunnel."""
         host = canonical_host(exchange.request.host)
-        pool = self._pool_of(host)
-        if pool is None:
-            exchange.refuse(Problem(Code.NO_TUNNEL, 502))
-            return
-        if visitor.trusted and not self._has_turn(exchange):
-            exchange.refuse(_TOO_MANY)
+        label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
+        tunnel = self._find(label)
+        if tunnel is None or tunnel.pool is None:
+            if not self.parking.park(label, exchange, partial(self.route, exchange, visitor)):
+                exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return
         head = forward_request(exchange.request, None, visitor)
-        exchange.forward(Route(pool, head, _explain, host))
+        exchange.forward(Route(tunnel.pool, head, _explain, host))
 
-    def _has_turn(self, exchange: Exchange) -> bool:
+    def has_turn(self, exchange: Exchange) -> bool:
         """Count a request for whom a proxy says that it is from, if that one may have another."""
         fields = exchange.request.fields
         if b"x-forwarded-for" not in fields.names:
@@ -154,12 +160,6 @@ class Front:
     def visitor_at(self, address: str) -> Visitor:
         """Return what is to be told of whoever connects from `address`."""
         return Visitor(address, self._scheme, trusted=self._is_trusted(address))
-
-    def _pool_of(self, host: str) -> Pool | None:
-        if not host.endswith(self._suffix):
-            return None
-        tunnel = self._find(host.removesuffix(self._suffix))
-        return None if tunnel is None else tunnel.pool
 
     def _find_trusted(self, address: str) -> bool:
         ip = ip_address(address.partition("%")[0])
@@ -209,10 +209,15 @@ class _VisitorConnection(DownstreamConnection):
     def route(self, exchange: Exchange) -> None:
         """Backend: find the tunnel."""
         assert self._visitor is not None
-        self._front.route(exchange, self._visitor)
+        if self._visitor.trusted and not self._front.has_turn(exchange):
+            exchange.refuse(_TOO_MANY)
+        else:
+            self._front.route(exchange, self._visitor)
 
     def finished(self, exchange: Exchange) -> None:
-        """Backend: count it."""
+        """Backend: count it; of one that is over nothing is kept."""
+        if not exchange.status:
+            self._front.parking.leave(exchange)
         if self._visitor is not None:
             self._front.finished(exchange, self._visitor)
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from pgrok.address import Address
+from pgrok.sockets import keep_queue_short
 
 BACKLOG = 1024
 """Connections that the system holds for us until we take them."""
@@ -46,6 +47,7 @@ async def listen(accept: Accept, host: str, port: int) -> asyncio.Server:
 def _watched(server: asyncio.Server) -> asyncio.Server:
     for listening in server.sockets:
         _notice_death(listening)
+        keep_queue_short(listening)
     return server
 
 

@@ -97,6 +97,9 @@ class ProxySettings(Section):
     scheme: Literal["http", "https"] = Field(default="http", description="http or https")
     domain: Domain = Field(default_factory=lambda data: f"localhost:{data['port']}")
     trusted_proxies: Networks = LOOPBACK_NETWORKS
+    parking_seconds: float = Field(
+        default=10.0, ge=0, le=60, description="a number of seconds from 0 to 60"
+    )
     tcp: TCPSettings = TCPSettings()
 
     @field_validator("tcp")

@@ -6,12 +6,14 @@ import asyncio
 import hmac
 import socket
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 
 from pgrok.address import Address
 from pgrok.errors import StoreUnavailable
 from pgrok.protocol import GOING_AWAY
+from pgrok.server.decisions import Event
 from pgrok.server.members import Members
 from pgrok.server.sshd.services import Guest, Services
 from pgrok.server.sshd.session import Session
@@ -41,7 +43,13 @@ async def start(
         host_keys=[key.pem for key in in_order],
         accept=lambda connection: Session(connection, services),
         inherited=inherited,
+        turned_away=partial(_note_turned_away, services),
     )
+
+
+def _note_turned_away(services: Services, address: str, reason: str) -> None:
+    services.counts.handshakes["turned away"] += 1
+    services.decisions.refused(Event.CLIENT, reason, peer=address)
 
 
 def naming_secret(host_keys: list[HostKey]) -> bytes:

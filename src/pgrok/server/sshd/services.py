@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -29,6 +30,16 @@ class Guest(Protocol):
         """End the connection and every tunnel of it."""
 
 
+class Parking(Protocol):
+    """Where requests wait for tunnels that were lost, each under its label."""
+
+    def vanished(self, label: str) -> None:
+        """Let requests wait from now on."""
+
+    def arrived(self, label: str) -> None:
+        """Send those that wait on: the tunnel is back."""
+
+
 @dataclass(frozen=True)
 class Services:
     """The other rooms, as far as a session needs them, and all sessions there are."""
@@ -38,17 +49,15 @@ class Services:
     deadlines: Deadlines
     proxy: ProxySettings
     open_port: OpenPort
+    parking: Parking
     clock: Callable[[], datetime]
     sessions: Members[Guest]
     counts: Counts
     decisions: Decisions
+    connections: Counter[int] = field(default_factory=Counter)
+    """How many each person has."""
 
     def channels_of(self, person_id: int) -> int:
         """Return how many channels a person's tunnels have together."""
         tunnels = self.claims.registry.of_person(person_id)
         return sum(one.channels for one in {tunnel.connection for tunnel in tunnels})
-
-    def connections_of(self, person_id: int) -> int:
-        """Return how many connections a person has."""
-        logins = [session.login for session in self.sessions]
-        return sum(login is not None and login.person.id == person_id for login in logins)

@@ -35,6 +35,9 @@ MAX_PORTS_TRIED = 64
 GREETING_SECONDS = 1.0
 """How long a plain `ssh` is waited for to say what it forwards."""
 
+SETTLING_SECONDS = 0.1
+"""How long a tunnel is spared the requests that waited for it, where its client is not ours: Go's
+refuses channels that come in the moment before it has noted the answer to its forward."""
 OVER_LIMIT = "over limit"
 """Why somebody was refused, in the words of log and metrics."""
 
@@ -54,6 +57,7 @@ class Session:
         self._asked = asyncio.Event()
         self._ready = asyncio.Event()
         self._trouble = ""
+        self._dismissed = False
         self._failure = ""
         services.sessions.enter(self)
 
@@ -68,17 +72,11 @@ class Session:
             log.error("token not checked", reason=str(error), peer=str(self.connection.peer))
             self._failure = "no database"
             raise StoreError("the server cannot check tokens right now; try again") from None
-        if login and self._services.connections_of(login.person.id) >= MAX_CONNECTIONS_OF_PERSON:
-            self._failure = OVER_LIMIT
-            who = {**self._who(), "person": login.person.name}
-            self._services.decisions.refused(Event.CLIENT, OVER_LIMIT, **who)
-            raise TunnelRefused(f"a person may have {MAX_CONNECTIONS_OF_PERSON} connections")
-        self.login = login
         if login is None:
             self._failure = Event.TOKEN.value
             self._services.decisions.refused(Event.TOKEN, "unknown", **self._who())
         else:
-            self._services.counts.handshakes["done"] += 1
+            self._sign_in(login)
             log.info("signed in", **self._who())
         return login is not None
 
@@ -142,18 +140,38 @@ class Session:
     def connection_lost(self, *, goodbye: bool, fault: Fault) -> None:
         """The connection is gone, and its tunnels with it."""
         self._services.sessions.leave(self)
+        names = [lease.key[1] for lease in self._leases.values() if lease.key[0] is TunnelKind.HTTP]
         self.retire()
+        if not (goodbye or self._dismissed):
+            for name in names:
+                self._services.parking.vanished(str(name))
         counts = self._services.counts
         counts.octets_to_clients += self.connection.octets_sent
         counts.octets_to_visitors += self.connection.octets_received
         if self.login is None:
             counts.handshakes[self._failure or fault.value] += 1
         else:
+            self._services.connections[self.login.person.id] -= 1
             log.info("left", goodbye=goodbye, **self._who())
 
     def end(self, reason: str) -> None:
-        """End the connection and every tunnel of it."""
+        """End the connection and every tunnel of it; nobody waits for them."""
+        self._dismissed = True
         self.connection.end(reason)
+
+    def _sign_in(self, login: Login) -> None:
+        """Count a connection, which is uncounted when it is lost."""
+        if self.connection.is_closed():
+            raise ConnectionLost("the client went away before it was signed in")
+        connections = self._services.connections
+        if connections[login.person.id] >= MAX_CONNECTIONS_OF_PERSON:
+            self._failure = OVER_LIMIT
+            who = self._who() | {"person": login.person.name}
+            self._services.decisions.refused(Event.CLIENT, OVER_LIMIT, **who)
+            raise TunnelRefused(f"a person may have {MAX_CONNECTIONS_OF_PERSON} connections")
+        connections[login.person.id] += 1
+        self._services.counts.handshakes["done"] += 1
+        self.login = login
 
     @property
     def _registry(self) -> Registry[Tunnel]:
@@ -216,7 +234,14 @@ class Session:
             raise TunnelRefused(str(error), reason="name") from None
         tunnel.url = services.proxy.public_url(str(lease.key[1]))
         self._hold(lease)
+        seconds = 0.0 if self._hint.instance else SETTLING_SECONDS
+        asyncio.get_running_loop().call_later(seconds, self._arrive, lease)
         return lease
+
+    def _arrive(self, lease: Lease[Tunnel]) -> None:
+        """Let the requests come that waited; the client has been told of its tunnel."""
+        if self._registry.holds(lease):
+            self._services.parking.arrived(str(lease.key[1]))
 
     async def _open_tcp(self, login: Login, forward: Forward) -> Lease[Tunnel]:
         """Claim a port and serve it: the last one, or one that is free."""

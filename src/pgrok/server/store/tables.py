@@ -159,6 +159,14 @@ ports = Table(
     Column("port", Integer, nullable=False),
 )
 
+live_names = Table(
+    "pgrok_live_names",
+    metadata,
+    # The names that tunnels had when the daemon stopped, for the next one to wait for them.
+    Column("name", Text, primary_key=True),
+    Column("expires_at", Time, nullable=False),
+)
+
 imported = Table(
     "pgrok_imported",
     metadata,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -45,6 +46,8 @@ class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
         check_host_key: Callable[[HostKeyInfo], bool],
     ) -> None:
         super().__init__(loop, options, wait="auth")
+        # asyncssh would ask for the ways in first, and there is one only.
+        self._auth_methods = [b"password"]
         self._check_host_key = check_host_key
         self.host_key_error: PgrokError | None = None
         self._goodbye: str | None = None
@@ -69,7 +72,9 @@ class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
         Raises `TunnelRefused` with the text that came with the failure, if any did, and as
         `wait_lost` if the connection is lost before the answer.
         """
+        began = time.monotonic()
         kind, packet = await self._make_global_request(name.encode(), payload)
+        self.note_round_trip(time.monotonic() - began)
         answer = packet.get_remaining_payload()
         if kind == MSG_REQUEST_SUCCESS:
             return answer

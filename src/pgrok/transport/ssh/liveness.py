@@ -12,7 +12,7 @@ from pgrok.errors import ConnectionLost
 from pgrok.transport.ssh.outbound import Outbound
 
 DEFAULT_ROUND_TRIP = 0.25
-"""Seconds taken for a round trip until a keepalive has measured one."""
+"""Seconds taken for a round trip until one has been measured."""
 
 GOODBYE_SECONDS = 2.0
 """How long a peer may take to close after DISCONNECT before the socket is aborted."""
@@ -23,7 +23,7 @@ class Liveness(Outbound):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
         super().__init__(loop, *args, **kwargs)
-        self.round_trip = DEFAULT_ROUND_TRIP
+        self.round_trip = self.shortest_round_trip = DEFAULT_ROUND_TRIP
         self._goodbye_said = False
         self._signs_of_life: set[asyncio.Future[None]] = set()
         self._heard_at = 0.0
@@ -52,6 +52,15 @@ class Liveness(Outbound):
     def measure_round_trip(self) -> None:
         """Have the peer answer something, so that `round_trip` tells how far it is."""
         self.create_task(self._make_keepalive_request())
+
+    def note_round_trip(self, seconds: float) -> None:
+        """Take note of how long the peer took to answer something that needs no thought.
+
+        `round_trip` is the last one: how patient to be. Of the time that data needs on its way,
+        without that which it waits behind other data, `shortest_round_trip` tells more.
+        """
+        self.round_trip = seconds
+        self.shortest_round_trip = min(self.shortest_round_trip, seconds)
 
     def is_closed(self) -> bool:
         """Whether the connection is gone, or as good as gone because goodbye has been said."""
@@ -84,9 +93,9 @@ class Liveness(Outbound):
                 sign.set_result(None)
 
     async def _make_keepalive_request(self) -> None:
-        begin = time.monotonic()
+        began = time.monotonic()
         await super()._make_keepalive_request()
-        self.round_trip = time.monotonic() - begin
+        self.note_round_trip(time.monotonic() - began)
 
     # The keepalive timer. asyncssh cancels it and sets it anew whenever something arrives; here
     # it is left alone, and when it is due looks at when something last did.

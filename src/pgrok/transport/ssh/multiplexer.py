@@ -16,6 +16,7 @@ from asyncssh.encryption import GCMEncryption
 from asyncssh.packet import SSHPacket, String, UInt32
 
 from pgrok.errors import ChannelRefused, ConnectionLost
+from pgrok.sockets import keep_queue_short
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Channel
 from pgrok.transport.ssh.inbound import Inbound
@@ -47,6 +48,11 @@ class Multiplexer(Inbound, Liveness):
         self._unsent = 0
         self._waiting: dict[Channel, None] = {}
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let small answers overtake what a bulk channel has to send."""
+        keep_queue_short(transport.get_extra_info("socket"))
+        super().connection_made(transport)
+
     # ChannelLink
 
     def is_writable(self) -> bool:
@@ -54,7 +60,7 @@ class Multiplexer(Inbound, Liveness):
         return self._kex_complete and not self._socket_full
 
     def wait_writable(self, channel: Channel) -> None:
-        """Call `channel.resume_sending` once data may be sent; first come, first served."""
+        """Call `channel.resume_sending` once data may be sent; each in its turn."""
         self._waiting[channel] = None
 
     def send_eof(self, channel: int) -> None:
@@ -138,7 +144,7 @@ class Multiplexer(Inbound, Liveness):
         self._resume_waiting()
 
     def _resume_waiting(self) -> None:
-        """Let the channels that wait go on, in turn, so that a busy one does not starve others."""
+        """Let the channels that wait go on, a packet each in turn: none waits for all of a bulk."""
         while self._waiting and self.is_writable():
             channel = next(iter(self._waiting))
             del self._waiting[channel]

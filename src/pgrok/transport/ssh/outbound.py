@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-FLUSH_AT = 32 * 1024
+FLUSH_AT = 4 * 1024
 """Octets that are written without waiting for more to join them."""
 
 

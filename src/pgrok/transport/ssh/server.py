@@ -21,19 +21,15 @@ from asyncssh.packet import SSHPacket, UInt32
 
 from pgrok.address import Address
 from pgrok.errors import ConnectionLost, PgrokError
-from pgrok.transport.admission import Admission
 from pgrok.transport.interfaces import Client, Connection, Fault, Forward
 from pgrok.transport.ssh.multiplexer import Multiplexer, write_forwarded_open
 from pgrok.transport.ssh.owner import Owner
+from pgrok.transport.ssh.quiet import Quiet
 from pgrok.transport.ssh.requests import GlobalRequests
 from pgrok.transport.ssh.session import GreetingChannel, GreetingSession
 
 MAX_ATTEMPTS = 3
 """Passwords that one connection may try."""
-
-MAX_BEFORE_LOGIN = 64 * 1024
-"""Octets that a client may send before it has authenticated; a login takes less than 8 KiB.
-It bounds whatever else can be asked for before: key exchanges, other ways in, empty packets."""
 
 MAX_SESSIONS = 4
 """Sessions of plain `ssh` that one connection may have at once; one shows all there is."""
@@ -45,7 +41,7 @@ ended; a visitor who is being served may keep it."""
 log = logging.getLogger(__name__)
 
 
-class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection):
+class ServerConnection(Quiet, Multiplexer, GlobalRequests, asyncssh.SSHServerConnection):
     """asyncssh's connection with our requests, our channels, and nothing else that SSH can do.
 
     Implements `pgrok.transport.interfaces.Connection`.
@@ -57,12 +53,10 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
         options: asyncssh.SSHServerConnectionOptions,
         *,
         accept: Callable[[Connection], Client],
-        admission: Admission,
+        on_login: Callable[[], None],
     ) -> None:
         super().__init__(loop, options)
-        self._admission = admission
-        self._admitted_from: str | None = None
-        self._heard = 0
+        self._on_login = on_login
         self._attempts = 0
         self._goodbye = False
         self._too_late = False
@@ -98,21 +92,25 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
     # Before authentication
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let the connection in if there is room among the half-open ones."""
-        peername = transport.get_extra_info("peername")
-        address = peername[0] if peername else ""
-        if not self._admission.enter(address):
-            self._cancel_login_timer()
-            transport.abort()  # type: ignore[attr-defined]
-            return
-        self._admitted_from = address
+        """Begin to talk, and tell the rest of the house."""
         super().connection_made(transport)
         self._client = self._accept_client(self)
 
-    async def reload_config(self) -> None:
-        """Do nothing: asyncssh's makes a thread hop to read a config file that we don't have."""
+    async def _finish_userauth(self, _begin: bool, method: bytes, packet: SSHPacket) -> None:
+        """Answer an attempt to sign in (RFC 4252 5): by password (8), and nothing else.
 
-    async def authenticate(self, password: str) -> bool:
+        asyncssh's own way takes two tasks more, and SASLprep, which leaves every token as it is.
+        """
+        password = _read_password(packet) if method == b"password" else None
+        good = password is not None and await self._authenticate(password)
+        if self.is_closed():
+            return
+        if good:
+            await self.send_userauth_success()
+        else:
+            self.send_userauth_failure(False)
+
+    async def _authenticate(self, password: str) -> bool:
         """Check one password; an error of ours ends the connection without an answer."""
         self._attempts += 1
         if self._attempts > MAX_ATTEMPTS:
@@ -121,28 +119,13 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
         try:
             return await self._require_client().authenticate(password)
         except PgrokError as error:
-            # Nothing is sent after a goodbye, and so no failure either.
             self.say_goodbye(str(error))
             return False
 
     def authenticated(self) -> None:
-        """The client is in: it no longer counts as half-open."""
-        self._leave_admission()
+        """The client is in."""
+        self._on_login()
         self.measure_round_trip()
-
-    def data_received(self, data: bytes, datatype: int | None = None) -> None:
-        """Bytes from the client, of which there may be few before it has authenticated."""
-        if self._admitted_from is not None:
-            self._heard += len(data)
-            if self._heard > MAX_BEFORE_LOGIN:
-                self.abort()
-                return
-        super().data_received(data, datatype)
-
-    def _leave_admission(self) -> None:
-        address, self._admitted_from = self._admitted_from, None
-        if address is not None:
-            self._admission.leave(address)
 
     # Requests of the client (RFC 4254 4, 7.1)
 
@@ -218,7 +201,7 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
 
     def internal_error(self, exc_info: Any = None, error_logger: Any = None) -> None:
         """Log what asyncssh would end the connection for in silence."""
-        if self._admitted_from is None:
+        if self._auth_complete:
             log.error("an exception ended an SSH connection", exc_info=exc_info or True)
         super().internal_error(exc_info, error_logger)
 
@@ -234,7 +217,6 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
     }
 
     def _cleanup(self, exc: Exception | None) -> None:
-        self._leave_admission()
         client, self._client = self._client, None
         try:
             super()._cleanup(exc)
@@ -248,6 +230,15 @@ class ServerConnection(Multiplexer, GlobalRequests, asyncssh.SSHServerConnection
         if isinstance(exc, asyncssh.DisconnectError) and exc.code != DISC_CONNECTION_LOST:
             return Fault.PROTOCOL
         return Fault.LOST
+
+
+def _read_password(packet: SSHPacket) -> str | None:
+    """Return the password that somebody signs in with; none if it is to be changed, or no text."""
+    is_change, password = packet.get_boolean(), packet.get_string()
+    try:
+        return None if is_change else password.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _read_forward(packet: SSHPacket) -> Forward:
