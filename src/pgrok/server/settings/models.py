@@ -220,9 +220,9 @@ class MetricsSettings(Section):
 
 def _is_loopback(listen: str) -> bool:
     host = parse_address(listen).host
-    return is_literal_ip(host) and any(
-        ipaddress.ip_address(host) in network for network in LOOPBACK_NETWORKS
-    )
+    if not is_literal_ip(host):
+        return host == "localhost"
+    return any(ipaddress.ip_address(host) in network for network in LOOPBACK_NETWORKS)
 
 
 class Settings(Section):
