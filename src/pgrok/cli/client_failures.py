@@ -62,7 +62,7 @@ def report(error: Exception, *, debug: bool) -> int:
         return error.exit_code
     if not isinstance(error, PgrokError):
         return _report_fault(error, debug=debug)
-    from pgrok.client.console import printable
+    from pgrok.text import printable
 
     for line in (*_lines(error), *_matching(_ADVICE, error)):
         click.echo(printable(line), err=True)

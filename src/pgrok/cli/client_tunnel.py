@@ -12,11 +12,12 @@ import click
 
 from pgrok.cli.client_options import Options
 from pgrok.client import launch
-from pgrok.client.console import Console, printable, wants_colour
+from pgrok.client.console import Console, wants_colour
 from pgrok.client.files import known_hosts_path
 from pgrok.client.lines import LineWriter
 from pgrok.client.settings import Settings, load
 from pgrok.protocol import TunnelKind
+from pgrok.text import printable
 
 LAST_WORDS_SECONDS = 0.03
 """How long the last lines may take to be written at the end."""

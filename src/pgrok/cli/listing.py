@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import click
 
+from pgrok.text import printable
+
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their headings: as a table on a terminal, else as aligned lines."""
@@ -27,14 +29,6 @@ def print_facts(facts: Sequence[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in facts)
     for name, fact in facts:
         click.echo(f"{name.ljust(width)}  {printable(fact)}")
-
-
-def printable(text: str) -> str:
-    """Return `text` without what a terminal would take for a command.
-
-    Display names are whatever people told the identity provider.
-    """
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def moment(time: datetime | None) -> str:

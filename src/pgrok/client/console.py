@@ -13,6 +13,7 @@ from typing import Protocol
 from pgrok.client.records import RequestRecord
 from pgrok.errors import PgrokError
 from pgrok.protocol import GOING_AWAY
+from pgrok.text import printable
 
 LONGEST_PATH = 200
 """Characters of a request's path that are shown."""
@@ -97,14 +98,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def printable(text: str) -> str:
-    """Return `text` with a mark for every character that could command a terminal.
-
-    Those are the controls (C0, DEL, C1, and so every escape sequence), line separators, and the
-    invisible ones, which turn the direction of text or hide parts of it.
-    """
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else "�" for character in text)

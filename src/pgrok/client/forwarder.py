@@ -21,6 +21,8 @@ from pgrok.relay.splice import SpliceEnd
 TIMEOUTS = Timeouts(head=90.0, idle=90.0, body=600.0, response=3600.0)
 """Longer than any server's: it is the server that decides how long a visitor waits."""
 
+_ESCAPE = Problem(Code.BAD_REQUEST, 400, "The path leaves what is public here.")
+
 Accept = Callable[[Address], asyncio.Protocol]
 
 
@@ -94,6 +96,9 @@ class _Channel(DownstreamConnection):
         """Backend: choose the target by the path."""
         request = exchange.request
         target = self._forwarder.rules.match(request.target)
+        if target.escapes(request.target):
+            exchange.refuse(_ESCAPE)
+            return
         destination = self._forwarder.destination(target)
         head = forward_request(request, target.rewrite(request.target))
         exchange.forward(Route(destination.pool, head, destination.explain))

@@ -16,6 +16,8 @@ from pgrok.errors import AddressError, ConfigError, ConfigProblem
 DYNAMIC_FORWARDS = "dynamic_forwards"
 
 _PREFIX = re.compile(r"/[^\x00-\x20?#\x7f-\U0010ffff]*")
+# `..` between what servers take for slashes, in any spelling that they decode.
+_CLIMB = re.compile(rb"(?:[/\\]|%2f|%5c)(?:\.|%2e){2}(?=[/\\;?]|%2f|%5c|$)", re.IGNORECASE)
 _RULE = "a path that begins with / and a URL, for example `/api http://localhost:8080`"
 
 
@@ -31,13 +33,25 @@ class Forward:
 
 
 class Target:
-    """Where requests go, and how their path is written there."""
+    """Where requests go, and how their path is written there.
 
-    __slots__ = ("_base", "url")
+    `prefix` is what the rule that leads there wants of a path.
+    """
 
-    def __init__(self, url: TargetURL) -> None:
+    __slots__ = ("_base", "_confined", "url")
+
+    def __init__(self, url: TargetURL, prefix: str = "") -> None:
         self.url = url
         self._base = url.base_path.encode("ascii")
+        self._confined = bool(prefix or url.base_path)
+
+    def escapes(self, path: bytes) -> bool:
+        """Whether a request target may leave the part of the target that is meant to be public.
+
+        That part is what lies below its own path, or below the rule's prefix. A target that is
+        public as a whole sees dots as they came.
+        """
+        return self._confined and _CLIMB.search(path.partition(b"?")[0]) is not None
 
     def rewrite(self, path: bytes) -> bytes:
         """Return the request target with the target's own path put before it.
@@ -54,14 +68,15 @@ class Rules:
         self.default = Target(default)
         longest_first = sorted(forwards, key=lambda forward: -len(forward.prefix))
         self._forwards = tuple(
-            (forward.prefix.encode("ascii"), Target(forward.url)) for forward in longest_first
+            (forward.prefix.encode("ascii"), Target(forward.url, forward.prefix))
+            for forward in longest_first
         )
 
     def match(self, path: bytes) -> Target:
         """Return the target of the longest prefix that ends where a path segment does.
 
         Paths are compared to the letter: neither percent-encoding nor dots are resolved, as
-        the target is to see exactly what the visitor sent.
+        the target is to see exactly what the visitor sent; see `Target.escapes`.
         """
         for prefix, target in self._forwards:
             if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in (b"/", b"?", b""):

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import product
 
 from pgrok.errors import RemoteProtocolError
+
+
+def in_all_spellings(names: Iterable[bytes]) -> frozenset[bytes]:
+    """Return the names, which have dashes, also with underscores for any of these.
+
+    Gateways of the CGI kind take Content_Length and X_Real_IP for the fields so called.
+    """
+    return frozenset(spelling for name in names for spelling in _spellings(name))
+
+
+def _spellings(name: bytes) -> Iterator[bytes]:
+    first, *rest = name.split(b"-")
+    for marks in product((b"-", b"_"), repeat=len(rest)):
+        yield first + b"".join(map(b"".join, zip(marks, rest, strict=True)))
+
 
 HOP_BY_HOP = frozenset(
     {
@@ -30,7 +46,10 @@ ABOUT_VISITOR = frozenset(
 )
 """Fields in which relays tell who sent a request (RFC 7239)."""
 
-FORBIDDEN_IN_TRAILERS = (
+FRAMING = in_all_spellings({b"content-length", b"transfer-encoding"})
+"""Fields that say where a body ends (RFC 9112 6)."""
+
+FORBIDDEN_IN_TRAILERS = in_all_spellings(
     HOP_BY_HOP
     | ABOUT_VISITOR
     | {

@@ -6,14 +6,19 @@ Heads are never copied: what goes on is written from what is allowed to.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from operator import attrgetter
 from typing import NamedTuple
 
-from pgrok.http.fields import ABOUT_VISITOR, HOP_BY_HOP, Fields, unforwarded
+from pgrok.http.fields import (
+    ABOUT_VISITOR,
+    FRAMING,
+    HOP_BY_HOP,
+    Fields,
+    in_all_spellings,
+    unforwarded,
+)
 from pgrok.http.head import (
     SWITCHING_PROTOCOLS,
     Framing,
@@ -26,19 +31,10 @@ from pgrok.http.remembering import remembering
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 # The length is written anew, from what was understood of it.
-_WRITTEN_ANEW = HOP_BY_HOP | {b"content-length"}
+_WRITTEN_ANEW = HOP_BY_HOP | FRAMING
+_TOLD_ANEW = _WRITTEN_ANEW | in_all_spellings(ABOUT_VISITOR)
 
 _TO_WEBSOCKET = (b"Connection: Upgrade", b"Upgrade: websocket")
-
-
-def _spellings(name: bytes) -> Iterator[bytes]:
-    first, *rest = name.split(b"-")
-    for marks in product((b"-", b"_"), repeat=len(rest)):
-        yield first + b"".join(map(b"".join, zip(marks, rest, strict=True)))
-
-
-# Gateways of the CGI kind take X_Real_IP for X-Real-IP.
-_TOLD_ANEW = _WRITTEN_ANEW.union(*map(_spellings, ABOUT_VISITOR))
 
 
 class Visitor(NamedTuple):

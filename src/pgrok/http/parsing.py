@@ -26,12 +26,15 @@ _REQUEST_LINE = re.compile(rb"([A-Z-]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n")
 _OTHER_VERSION = re.compile(rb".* HTTP/(?!1\.[01]$)[0-9]\.[0-9]")
 # A reason is text (RFC 9112 4); a status beyond 599 is its sender's business.
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n")
-_HOST = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
 _MEANINGFUL = frozenset(
     {b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"}
 )
 """Fields of a request that mean something to a relay, besides Host, which every request has."""
+
+MAX_HOST = 255
+"""Octets of a Host, as of any name: they are remembered, 1,024 of them in two places."""
 
 _MAX_LENGTH_DIGITS = 18
 """What a length may have so that it fits into 63 bits."""
@@ -125,7 +128,7 @@ def _one_host(fields: Fields) -> bytes:
     host = fields.only(b"host")
     if host is None:
         raise RemoteProtocolError("expected exactly one Host")
-    if not _HOST.fullmatch(host):
+    if len(host) > MAX_HOST or not _HOST.fullmatch(host):
         raise RemoteProtocolError("the Host is malformed")
     return host
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgrok.errors import RemoteProtocolError
 from pgrok.http.body import encode_body
 from pgrok.http.forwarding import forward_response
 from pgrok.http.head import SWITCHING_PROTOCOLS, Framing, RequestHead, ResponseHead
@@ -10,11 +11,17 @@ from pgrok.http.reader import Body
 from pgrok.relay.interfaces import Output
 from pgrok.relay.refusal import refuse_request
 
+MAX_INTERIM = 128
+"""Interim responses to one request; who sends a 102 every 20 s does so for 40 minutes."""
+
 
 class Answer:
     """Collects what is to be written; `status` is 0 until the response has begun."""
 
-    __slots__ = ("_framing", "_output", "_request", "came", "ended", "keep_alive", "status")
+    __slots__ = (
+        *("_framing", "_interim", "_output", "_request"),
+        *("came", "ended", "keep_alive", "status"),
+    )
 
     def __init__(self, request: RequestHead, *, keep_alive: bool) -> None:
         self.status = 0
@@ -25,6 +32,7 @@ class Answer:
         """The final head, as the target sent it."""
         self._request = request
         self._framing = Framing.NONE
+        self._interim = 0
         self._output: Output = []
 
     def take_output(self) -> Output:
@@ -46,7 +54,14 @@ class Answer:
         self.ended = head.framing is Framing.NONE and head.status != SWITCHING_PROTOCOLS
 
     def add_interim(self, head: ResponseHead) -> None:
-        """Take the head of an interim response, which HTTP/1.0 is told nothing of."""
+        """Take the head of an interim response, which HTTP/1.0 is told nothing of.
+
+        Raises `RemoteProtocolError` for one too many: each lets the wait for the final one begin
+        anew.
+        """
+        self._interim += 1
+        if self._interim > MAX_INTERIM:
+            raise RemoteProtocolError(f"more than {MAX_INTERIM} interim responses")
         if self._request.minor_version:
             response = forward_response(head, self._request, True)
             self._output.append(response.head)

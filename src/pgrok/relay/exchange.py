@@ -224,7 +224,7 @@ class Exchange:
             self._switch()
 
     def _may_switch(self, head: ResponseHead) -> bool:
-        return self.request.websocket and b"websocket" in head.fields.tokens(b"upgrade")
+        return self.request.websocket and head.fields.tokens(b"upgrade") == [b"websocket"]
 
     def _switch(self) -> None:
         """Go over to what the 101 says (RFC 9110 15.2.2): bytes, both ways."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 from pgrok.server.settings import LogSettings
+from pgrok.text import printable
 
 QUIET = (
     "aiosqlite",
@@ -60,13 +61,12 @@ def configure(settings: LogSettings) -> None:
 def _renderers(settings: LogSettings) -> list[Any]:
     as_text = settings.format == "text" or (settings.format == "auto" and sys.stderr.isatty())
     if as_text:
-        return [_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 
-def _printable(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Leave nothing in a line that a terminal would obey, whoever sent it; JSON escapes it all."""
-    for name, value in fields.items():
-        if isinstance(value, str) and not value.isprintable():
-            fields[name] = ascii(value)
-    return fields
+def _one_line(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Let what others say of themselves forge no line and command no terminal."""
+    return {
+        key: printable(value) if isinstance(value, str) else value for key, value in event.items()
+    }

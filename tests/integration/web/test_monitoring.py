@@ -24,9 +24,8 @@ async def draining() -> str | None:
 
 @pytest.fixture
 def monitoring(world: World) -> Monitoring:
-    return replace(
-        world.monitoring, problem=fine, scrape=lambda _: (b"pgrok_tunnels 1\n", "text/x")
-    )
+    scraped = (b"pgrok_tunnels 1\n", "text/plain")
+    return replace(world.monitoring, problem=fine, scrape=lambda _accept: scraped)
 
 
 def machine(world: World, monitoring: Monitoring) -> Browser:
@@ -62,7 +61,7 @@ async def test_without_a_token_the_dashboard_has_no_metrics(
 )
 async def test_metrics_want_the_very_token(sent: str, world: World, monitoring: Monitoring) -> None:
     browser = machine(world, replace(monitoring, token=TOKEN))
-    answer = await browser.get("/metrics", headers={"Authorization": sent.encode("latin-1")})
+    answer = await browser.get("/metrics", headers={b"Authorization": sent.encode("latin-1")})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert "pgrok_tunnels" not in answer.text

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from pgrok.cli.listing import moment, print_facts, print_table, printable
+from pgrok.cli.listing import moment, print_facts, print_table
 
 
 def test_in_a_pipe_rows_are_aligned_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,8 +26,7 @@ def test_on_a_terminal_rows_are_a_table_and_cells_are_no_markup(
 def test_cells_cannot_command_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(["Name"], [["\x1b[2Jbob\n"]])
     print_facts([("Name", "\x9bbob")])
-    assert capsys.readouterr().out == "NAME\n?[2Jbob?\nName  ?bob\n"
-    assert printable("José 日本") == "José 日本"
+    assert capsys.readouterr().out == "NAME\n�[2Jbob�\nName  �bob\n"
 
 
 def test_facts_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:

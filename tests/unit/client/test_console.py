@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgrok.client.console import Console, duration, printable, request_line, wants_colour
+from pgrok.client.console import Console, duration, request_line, wants_colour
 from pgrok.client.records import RequestRecord
 from pgrok.errors import ConnectionLost, ServerUnreachable
 from pgrok.protocol import GOING_AWAY
@@ -129,33 +129,6 @@ def test_colour(terminal: bool, environ: dict[str, str], expected: bool) -> None
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "\x1b[31m",
-        "\x9b31m",
-        "\x07",
-        "\x7f",
-        "\r\n",
-        "\u202e",
-        "\u2066",
-        "\u200b",
-        "\u2028",
-        "\ufeff",
-    ],
-)
-def test_what_would_command_a_terminal_is_marked(text: str) -> None:
-    assert printable(f"a{text}b").startswith("a�")
-
-
-@given(st.text())
-def test_nothing_but_what_can_be_seen_is_printed(text: str) -> None:
-    shown = printable(text)
-    assert shown.isprintable()
-    assert len(shown) == len(text)
-    assert printable(shown) == shown
 
 
 @given(st.text(), st.text(), st.integers(0, 999), st.floats(0, 1e6))

@@ -75,6 +75,28 @@ def test_a_matched_prefix_is_not_stripped() -> None:
     assert target.rewrite(b"/api/x") == b"/base/api/x"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(b"/api/../x", b"/api/..", b"/api/..?x", b"/api/x/../../y", b"/api/%2e%2e/x"),
+        *(b"/api/.%2E/x", b"/api/..%2fx", b"/api%2f../x", b"/api/..\\x", b"/api/\\..\\x"),
+        *(b"/api/..;/x", b"/api/%5c..%5Cx", b"/api//../x"),
+    ],
+)
+def test_dots_lead_out_of_nothing(path: bytes) -> None:
+    confined = rules("/api http://localhost:8080").match(path.replace(b"/api%2f", b"/api/%2f"))
+    assert confined.escapes(path)
+    assert Target(parse_target("localhost:8080/base")).escapes(path)
+    assert not Target(DEFAULT).escapes(path)
+
+
+@pytest.mark.parametrize(
+    "path", [b"/api/...", b"/api/..x/y", b"/api/x..", b"/api/./x", b"/api?/../", b"/api/%2e", b"*"]
+)
+def test_dots_that_lead_nowhere_are_a_path(path: bytes) -> None:
+    assert not Target(parse_target("localhost:8080/base"), "/api").escapes(path)
+
+
 def test_blank_lines_and_comments_are_no_rules() -> None:
     text = "\n# the service\r\n  /api\thttp://localhost:8080  \n\n"
     (forward,) = parse_forwards(text, where="pgrok.yml")

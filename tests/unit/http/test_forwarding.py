@@ -237,6 +237,14 @@ def test_underscores_make_no_second_name(name: bytes) -> None:
         assert name.lower() not in told(asked(name + b": x"), visitor).names
 
 
+@pytest.mark.parametrize("line", [b"Content_Length: 0", b"TRANSFER_ENCODING: chunked"])
+def test_underscores_make_no_second_framing(line: bytes) -> None:
+    head = forward_request(asked(b"Content-Length: 5", line))
+    assert line not in head
+    assert b"Content-Length: 5" in head
+    assert line not in passed_on(answered(b"Content-Length: 5", line)).head
+
+
 def test_ipv6_addresses_are_quoted_in_forwarded() -> None:
     visitor = Visitor("2001:db8::1", "http", trusted=False)
     fields = dict(told(asked(), visitor).pairs())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pgrok.http.pages import Code, Problem
+from pgrok.relay.answer import MAX_INTERIM
 from support.relay import GET, OK, Relay, status
 from support.transports import MemoryTransport
 
@@ -118,3 +119,22 @@ def test_pages_name_no_exception(relay: Relay, visitor: MemoryTransport) -> None
     visitor.send(GET)
     relay.target.reset(OSError("secret"))
     assert b"secret" not in visitor.take()
+
+
+def test_interim_responses_without_an_end(relay: Relay, visitor: MemoryTransport) -> None:
+    hint = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    visitor.send(GET)
+    for _ in range(MAX_INTERIM):
+        relay.target.send(hint)
+    assert visitor.take() == hint * MAX_INTERIM
+    relay.target.send(hint)
+    assert status(visitor.take()) == 502
+    assert relay.target.aborted
+
+
+def test_an_old_visitor_is_not_kept_waiting_by_them_either(
+    relay: Relay, visitor: MemoryTransport
+) -> None:
+    visitor.send(GET.replace(b"HTTP/1.1", b"HTTP/1.0"))
+    relay.target.send(b"HTTP/1.1 102 Processing\r\n\r\n" * (MAX_INTERIM + 1))
+    assert status(visitor.take()) == 502

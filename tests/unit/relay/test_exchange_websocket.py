@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from support.relay import GET, OK, Relay, get, status
 from support.transports import HIGH_WATER, MemoryTransport
 
@@ -52,9 +54,10 @@ def test_a_switched_connection_belongs_to_no_pool_and_no_clock(
     assert relay.target.aborted
 
 
-def test_a_switch_to_something_else(relay: Relay, visitor: MemoryTransport) -> None:
+@pytest.mark.parametrize("to", [b"h2c", b"websocket, h2c", b"websocket/13", b""])
+def test_a_switch_to_something_else(relay: Relay, visitor: MemoryTransport, to: bytes) -> None:
     visitor.send(ASK)
-    relay.target.send(SWITCH.replace(b"websocket", b"h2c"))
+    relay.target.send(SWITCH.replace(b"websocket", to))
     assert status(visitor.take()) == 502
     assert relay.target.aborted
 

@@ -27,18 +27,6 @@ def test_libraries_that_know_secrets_do_not_chat(name: str) -> None:
     assert logging.getLogger(f"{name}.inner").isEnabledFor(logging.WARNING)
 
 
-def test_a_terminal_obeys_nobody(capsys: pytest.CaptureFixture[str]) -> None:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logs.configure(LogSettings(format="text"))
-    logging.getLogger("pgrok.test").warning("from \x1b[2J%s", "there\r\nagain")
-    root.handlers[:], root.level = handlers, level
-    line = capsys.readouterr().err
-    assert line.count("\n") == 1
-    assert "\x1b[2J" not in line
-    assert "\r" not in line
-
-
 @pytest.mark.usefixtures("debugging")
 def test_the_house_itself_may() -> None:
     assert logging.getLogger("pgrok.server").isEnabledFor(logging.DEBUG)

@@ -141,6 +141,11 @@ class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
             raise _prohibited("too many channels")
         return _IncomingChannel(self, self._accept, Address(host, host_port)), None
 
+    def _process_hostkeys_00_at_openssh_dot_com_global_request(self, _packet: SSHPacket) -> None:
+        # asyncssh begins a task for each of these, and keeps those that come meanwhile: a server
+        # could have them pile up. Keys are learned by connecting only.
+        self._report_global_response(False)
+
     def _process_disconnect(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         goodbye = SSHPacket(packet.get_remaining_payload())
         goodbye.get_uint32()

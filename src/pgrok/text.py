@@ -1,0 +1,14 @@
+"""Text that came from outside, made fit for the eyes of a person."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Return `text` with a mark for every character that could command a terminal.
+
+    Those are the controls (C0, DEL, C1, and so every escape sequence), line separators, and the
+    invisible ones, which turn the direction of text or hide parts of it.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "�" for character in text)
