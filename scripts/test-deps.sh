@@ -16,6 +16,7 @@ has ssh && has ssh-keyscan || need openssh-client
 has chromium || need chromium
 has_go || need golang-go
 has npm || need npm
+has systemd-socket-activate || need systemd
 
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && has apt-get; then
     echo "Installing$missing..." >&2

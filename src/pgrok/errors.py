@@ -132,7 +132,14 @@ class TokenRefused(ConnectError):
 
 
 class TunnelRefused(ConnectError):
-    """The server knows the token and would not open the tunnel; the message is the server's."""
+    """The server knows the token and would not open the tunnel; the message is the server's.
+
+    `reason` says why in a word or two of few that there are, for whoever counts refusals.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Replaced(ConnectError):

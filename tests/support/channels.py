@@ -21,6 +21,7 @@ class NotingLink:
     def __init__(self) -> None:
         self.loop = manual_loop()
         self.shortest_round_trip = 0.1
+        self.octets_received = 0
         self.sent: list[tuple[Any, ...]] = []
         self.forgotten: list[Channel] = []
         self.room = inf

@@ -38,6 +38,9 @@ class Daemon:
         self, folder: Path, database: str, *, tcp: range | None = None, **settings: Any
     ) -> None:
         self.folder = folder
+        self.prefix: list[str] = []
+        """What starts the command, in its stead; it gets `descriptors`."""
+        self.descriptors: list[int] = []
         self.web, self.proxy, self.ssh = free_port(), free_port(), free_port()
         self.tcp = tcp or free_range(8)
         self.external_url = f"http://localhost:{self.web}"
@@ -59,7 +62,14 @@ class Daemon:
 
     def start(self) -> Process:
         """Start it without waiting for anything."""
-        return Process(BIN / "pgrokd", "serve", cwd=self.folder, env=home(self.folder))
+        return Process(
+            *self.prefix,
+            BIN / "pgrokd",
+            "serve",
+            cwd=self.folder,
+            env=home(self.folder),
+            descriptors=self.descriptors,
+        )
 
     @contextmanager
     def running(self) -> Iterator[Process]:

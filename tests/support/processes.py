@@ -12,7 +12,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +29,8 @@ class Process:
     """A running program whose output, both streams together, is collected as it comes.
 
     With `terminal` it runs in a session of its own on a pseudo-terminal, so that typed
-    control characters become signals there. Leaving the context kills it.
+    control characters become signals there. It inherits `descriptors`. Leaving the context kills
+    it.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Process:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         terminal: bool = False,
+        descriptors: Sequence[int] = (),
     ) -> None:
+        self._descriptors = descriptors
         self.command = [str(part) for part in command]
         self._output = bytearray()
         self._grown = threading.Condition()
@@ -62,6 +65,7 @@ class Process:
             cwd=cwd,
             start_new_session=True,
             preexec_fn=_take_terminal if terminal else None,
+            pass_fds=self._descriptors,
             bufsize=0,
         )
         os.close(output)

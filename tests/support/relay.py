@@ -46,6 +46,7 @@ class Relay:
         self.pool = Pool(self._dial, self.deadlines, max_open=max_open)
         self.targets: list[MemoryTransport] = []
         self.statuses: list[int] = []
+        self.refusals: list[int] = []
         self.parked: list[Exchange] = []
         self.connects = True
         self.refuses = False
@@ -92,6 +93,9 @@ class Relay:
 
     def finished(self, exchange: Exchange) -> None:
         self.statuses.append(exchange.status)
+
+    def refused(self, problem: Problem) -> None:
+        self.refusals.append(problem.status)
 
     def _dial(self, upstream: UpstreamConnection) -> Callable[[], object]:
         transport = MemoryTransport(self.loop, upstream, half_close=self.half_close)

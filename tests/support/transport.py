@@ -14,7 +14,7 @@ from pgrok.address import Address
 from pgrok.errors import PgrokError, TunnelRefused
 from pgrok.transport.client import connect
 from pgrok.transport.doorway import Doorway
-from pgrok.transport.interfaces import Connection, Forward, HostKeyInfo
+from pgrok.transport.interfaces import Connection, Fault, Forward, HostKeyInfo
 from pgrok.transport.server import Listener, listen
 from pgrok.transport.ssh.client import ClientConnection
 from pgrok.transport.ssh.server import ServerConnection
@@ -72,8 +72,9 @@ class Scripted:
     def retire(self) -> None:
         self.retired = True
 
-    def connection_lost(self, *, goodbye: bool) -> None:
+    def connection_lost(self, *, goodbye: bool, fault: Fault) -> None:
         assert self.lost is None
+        self.fault = fault
         self.lost = goodbye
 
 

@@ -19,6 +19,7 @@ from pgrok.server.settings import (
 )
 from pgrok.server.store import Person, Store
 from pgrok.server.web.app import build
+from pgrok.server.web.monitoring import Monitoring
 from support.clock import FakeClock
 from support.identity_provider import CLIENT_ID, CLIENT_SECRET, ISSUER, IdentityProvider
 
@@ -74,6 +75,7 @@ class World:
     clock: FakeClock
     idp: IdentityProvider
     provider: Provider
+    monitoring: Monitoring
     live: dict[int, list[LiveTunnel]] = field(default_factory=dict)
 
     def app(self, provider: Provider | None) -> Starlette:
@@ -85,6 +87,7 @@ class World:
             FINGERPRINTS,
             provider,
             self.clock,
+            self.monitoring,
         )
 
     def browser(self) -> Browser:

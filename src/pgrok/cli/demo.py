@@ -73,7 +73,7 @@ async def _tunnel(client_file: Path, target: Address, screen: Screen) -> None:
 async def _application() -> AsyncIterator[Address]:
     """Serve the demo application on a port that the system chooses."""
     listening = listen(LOOPBACK, 0)
-    server = WebServer(application.build(system_clock), listening)
+    server = WebServer(application.build(system_clock), [listening])
     async with asyncio.TaskGroup() as group:
         group.create_task(server.serve(), name="demo application")
         try:

@@ -114,3 +114,6 @@ class _Channel(DownstreamConnection):
                 exchange.duration,
             )
         )
+
+    def refused(self, problem: Problem) -> None:
+        """Backend: what is no request is no line in the log."""

@@ -27,6 +27,7 @@ class Code(StrEnum):
     TARGET_SLOW = "target-slow"
     PARKING_FULL = "parking-full"
     OVERLOADED = "overloaded"
+    TOO_MANY_REQUESTS = "too-many-requests"
     DRAINING = "draining"
     BAD_REQUEST = "bad-request"
     BAD_RESPONSE = "bad-response"
@@ -85,6 +86,12 @@ _WORDS: Final[Mapping[Code, _Words]] = {
         "Too many connections are open.",
         "Close the ones you don't need, or ask the server's admin to raise the limit.",
         "Try again in a moment.",
+    ),
+    Code.TOO_MANY_REQUESTS: _Words(
+        "waiting",
+        "Too many requests come from your address.",
+        "Your application never saw this one.",
+        "Wait for the answers to the others, then try again.",
     ),
     Code.DRAINING: _Words(
         "waiting",

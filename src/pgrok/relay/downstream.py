@@ -36,6 +36,10 @@ class Timeouts:
     """For reading on after an answer that had to close the connection (RFC 9112 9.6)."""
 
 
+FIRST_REQUEST_SECONDS = 0.5
+"""How long a connection that is to be closed may take to send its first request."""
+
+
 class Backend(Protocol):
     """Where requests go."""
 
@@ -44,6 +48,9 @@ class Backend(Protocol):
 
     def finished(self, exchange: Exchange) -> None:
         """An exchange is over, well or not; its `status` is 0 if there was no answer."""
+
+    def refused(self, problem: Problem) -> None:
+        """Something was answered that is no request, and so no exchange."""
 
 
 class DownstreamConnection(asyncio.Protocol):
@@ -63,6 +70,7 @@ class DownstreamConnection(asyncio.Protocol):
         self._eof = False
         self._leaving = False
         self._lingering = False
+        self._fresh = True
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -170,9 +178,16 @@ class DownstreamConnection(asyncio.Protocol):
         return Detached(self.transport, rest, ended=self._eof, full=self._full)
 
     def close_when_idle(self) -> None:
-        """Close now if no request is under way, else after the one that is."""
+        """Close now if no request is under way, else after the one that is.
+
+        A first request may be on its way to a connection that has just been accepted.
+        """
         self._leaving = True
-        if self.idle and self._transport is not None:
+        if not self.idle or self._transport is None:
+            return
+        if self._fresh:
+            self._deadline.move(FIRST_REQUEST_SECONDS)
+        else:
             self._transport.close()
 
     # Inside
@@ -206,6 +221,7 @@ class DownstreamConnection(asyncio.Protocol):
                 break
             progress = True
             if isinstance(event, RequestHead):
+                self._fresh = False
                 self._exchange = exchange = Exchange(self, event)
                 self._backend.route(exchange)
             elif self._exchange is not None:
@@ -259,6 +275,7 @@ class DownstreamConnection(asyncio.Protocol):
     def _refuse(self, problem: Problem) -> None:
         """Answer something that is no request; after a doubt the connection closes."""
         if self._exchange is None:
+            self._backend.refused(problem)
             self.transport.write(refuse_bytes(problem))
             self._linger()
         elif self._exchange.status:

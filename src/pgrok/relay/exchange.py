@@ -48,6 +48,11 @@ class Route:
 class Exchange:
     """One request and its response."""
 
+    refusal: Code | None = None
+    """Why the response is not the target's, if it is not."""
+    sender: object = None
+    """Whom the backend counts it for, if it does."""
+
     def __init__(self, downstream: Downstream, request: RequestHead) -> None:
         self.request = request
         self.began = downstream.loop.time()
@@ -95,6 +100,7 @@ class Exchange:
         """Answer the request here."""
         if self._over:
             return
+        self.refusal = problem.code
         self._answer.refuse(problem, request_read=self._request_ended)
         self._end()
 

@@ -18,11 +18,12 @@ MAX_OPEN = 1024
 
 Dial = Callable[[UpstreamConnection], Callable[[], object]]
 """Begins to connect; returns what gives the attempt up. `connection_made` or
-`connection_lost` of the connection tells how it went, in a later step of the loop."""
+`connection_lost` of the connection tells how it went, in a later step of the loop. May raise
+`PoolFull` instead."""
 
 
 class PoolFull(Exception):
-    """As many connections as are allowed are busy."""
+    """As many connections as are allowed are busy, of this pool or of those it belongs with."""
 
 
 class Pool:
@@ -65,8 +66,8 @@ class Pool:
                 raise PoolFull
             self._idle[0].close()
         upstream = UpstreamConnection(self)
-        self._open.add(upstream)
         upstream.give_up = self._dial(upstream)
+        self._open.add(upstream)
         return upstream
 
     def release(self, upstream: UpstreamConnection, *, reusable: bool, promised: float) -> None:

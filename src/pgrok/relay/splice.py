@@ -15,12 +15,14 @@ class Detached:
     """A transport that stands and leaves its protocol; what was read from it is in `unread`.
 
     `ended` tells that its end of file was read too, `full` that it takes no more for now.
+    `on_lost` is called when the transport is lost in the end.
     """
 
     transport: asyncio.Transport
     unread: bytes = b""
     ended: bool = False
     full: bool = False
+    on_lost: Callable[[], object] | None = None
 
 
 class SpliceEnd(asyncio.Protocol):
@@ -39,6 +41,8 @@ class SpliceEnd(asyncio.Protocol):
         self._lost = False
         self.give_up: Callable[[], object] | None = None
         """Stops this end from being connected, while it is."""
+        self.on_lost: Callable[[], object] | None = None
+        """Told when this end's transport is lost."""
 
     def join(self, other: SpliceEnd) -> None:
         """Couple two ends."""
@@ -48,6 +52,7 @@ class SpliceEnd(asyncio.Protocol):
         """Take over a transport that stands already."""
         self._transport = detached.transport
         self._full = detached.full
+        self.on_lost = detached.on_lost
         detached.transport.set_protocol(self)
 
     def begin(self, detached: Detached) -> None:
@@ -123,6 +128,8 @@ class SpliceEnd(asyncio.Protocol):
         every stream so.
         """
         self._lost = True
+        if self.on_lost is not None:
+            self.on_lost()
         other = self._other
         if other is None or other._lost:
             return

@@ -9,19 +9,26 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from os import environ, getpid
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import structlog
 
-from pgrok.address import Address
-from pgrok.errors import PgrokError, StoreError, UsageError
+from pgrok.address import Address, parse_address
+from pgrok.errors import PgrokError, StoreError
 from pgrok.loop import run_in_loop
 from pgrok.protocol import TunnelKind
 from pgrok.relay.deadlines import Deadlines
-from pgrok.server import logs
+from pgrok.server import activation, lag, logs
+from pgrok.server.activation import Inherited
+from pgrok.server.doors import names_the_key, open_door
 from pgrok.server.members import Members
+from pgrok.server.observer import Observer
+from pgrok.server.overview import look_around
 from pgrok.server.proxy import sockets
 from pgrok.server.proxy.front import Front
+from pgrok.server.proxy.streams import Streams
 from pgrok.server.proxy.tcp import open_port
 from pgrok.server.registry import LiveTunnel, Registry
 from pgrok.server.settings import Settings
@@ -32,7 +39,8 @@ from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.database import Store
 from pgrok.server.store.records import HostKey, system_clock
 from pgrok.server.web import app as web
-from pgrok.server.web.serving import WebServer, listen
+from pgrok.server.web.monitoring import Monitoring
+from pgrok.server.web.serving import WebServer
 from pgrok.transport import algorithms
 
 if TYPE_CHECKING:
@@ -40,6 +48,9 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS = 10.0
 """How long requests that are under way may take to finish after SIGTERM."""
+
+STREAM_SECONDS = 3.0
+"""How long WebSockets and tcp streams may: most of them never end by themselves."""
 
 GOODBYE_SECONDS = 3.0
 """How long clients may take to close after that."""
@@ -50,16 +61,16 @@ log = structlog.get_logger(__name__)
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `PgrokError` if it cannot begin."""
     logs.configure(settings.log)
-    run_in_loop(_serve_until_signalled(settings))
+    run_in_loop(_serve_until_signalled(settings, activation.take(environ, getpid())))
 
 
-async def _serve_until_signalled(settings: Settings) -> None:
+async def _serve_until_signalled(settings: Settings, inherited: Inherited) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with only_reason():
-        async with running(settings):
+        async with running(settings, inherited):
             _spare_collector()
             await stop.wait()
             log.info("stopping")
@@ -96,6 +107,7 @@ class Running:
     store: Store
     host_keys: list[HostKey]
     registry: Registry[Tunnel]
+    observer: Observer
 
     @property
     def fingerprints(self) -> list[str]:
@@ -113,31 +125,38 @@ def fingerprints(host_keys: list[HostKey]) -> list[str]:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def running(
+    settings: Settings, inherited: Inherited = MappingProxyType({})
+) -> AsyncIterator[Running]:
     """Serve while the body runs, then drain.
 
-    Raises `StoreError` if the database cannot be used, `UsageError` if an address is taken.
+    Sockets that are `inherited` take the place of addresses in the settings. Raises `StoreError`
+    if the database cannot be used, `UsageError` if an address is taken.
     """
     async with AsyncExitStack() as stack:
         store = await Store.open(settings.database.url, own_labels=settings.own_labels)
         stack.push_async_callback(store.close)
         await stack.enter_async_context(store.only_daemon())
-        rooms = _Rooms(settings, store, await store.host_keys.all())
-        dashboard = rooms.dashboard(await _provider(settings, stack))
+        rooms = _Rooms(settings, store, await store.host_keys.all(), inherited)
+        pages = rooms.pages(await _provider(settings, stack))
         stack.callback(rooms.stop_listening)
         await rooms.expect_names()
         await rooms.listen()
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        tasks = [
-            group.create_task(dashboard.serve(), name="web"),
+        for server in pages:
+            group.create_task(server.serve(), name="web")
+        watchers = [
             group.create_task(sshd.watch_tokens(rooms.services), name="watch tokens"),
+            group.create_task(lag.watch(rooms.observer.counts.lag), name="watch the loop"),
         ]
         try:
-            yield Running(store, rooms.host_keys, rooms.registry)
+            yield Running(store, rooms.host_keys, rooms.registry, rooms.observer)
         finally:
             await rooms.drain()
-            dashboard.should_exit = True
-            tasks[1].cancel()
+            for server in pages:
+                server.should_exit = True
+            for watcher in watchers:
+                watcher.cancel()
 
 
 async def _provider(settings: Settings, stack: AsyncExitStack) -> Provider | None:
@@ -159,8 +178,13 @@ async def _provider(settings: Settings, stack: AsyncExitStack) -> Provider | Non
 class _Rooms:
     """The rooms that carry tunnels, and what they share."""
 
-    def __init__(self, settings: Settings, store: Store, host_keys: list[HostKey]) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, host_keys: list[HostKey], inherited: Inherited
+    ) -> None:
         loop = asyncio.get_running_loop()
+        self.observer = observer = Observer(loop, store.version)
+        self.streams = Streams(observer.counts)
+        self._inherited = inherited
         deadlines = Deadlines(loop)
         proxy = settings.proxy
         self.settings = settings
@@ -172,6 +196,9 @@ class _Rooms:
             scheme=proxy.scheme,
             trusted_proxies=proxy.trusted_proxies,
             deadlines=deadlines,
+            counts=observer.counts,
+            streams=self.streams,
+            decisions=observer.decisions,
             parking_seconds=proxy.parking_seconds,
         )
         self.services = Services(
@@ -179,10 +206,12 @@ class _Rooms:
             claims=Claims(self.registry, sshd.naming_secret(host_keys)),
             deadlines=deadlines,
             proxy=proxy,
-            open_port=partial(open_port, proxy.tcp.host or proxy.host),
+            open_port=partial(open_port, proxy.tcp.host or proxy.host, self.streams),
             parking=self.front.parking,
             clock=system_clock,
             sessions=Members(),
+            counts=observer.counts,
+            decisions=observer.decisions,
         )
         self._closers: list[Callable[[], None]] = []
 
@@ -204,20 +233,34 @@ class _Rooms:
         proxy = self.settings.proxy
         front_address = Address(proxy.host, proxy.port)
         ssh_address = Address(self.settings.sshd.host, self.settings.sshd.port)
-        with _names_the_key("proxy.port", front_address):
-            front = await sockets.listen(self.front.accept, front_address.host, front_address.port)
-        self._closers.append(front.close)
-        with _names_the_key("sshd.port", ssh_address):
-            listener = await sshd.start(ssh_address, self.host_keys, self.services)
+        opened = self._inherited.get("proxy", ())
+        with names_the_key("proxy.port", front_address):
+            for front in await sockets.listen_at(front_address, self.front.accept, opened):
+                self._closers.append(front.close)
+        opened = self._inherited.get("sshd", ())
+        with names_the_key("sshd.port", ssh_address):
+            listener = await sshd.start(ssh_address, self.host_keys, self.services, opened)
         self._closers.append(listener.close)
+        self.observer.readiness.listening = True
         log.info("visitors", at=proxy.public_url("NAME"), listening=str(front_address))
         log.info("clients", at=self.settings.client_address, listening=str(ssh_address))
 
-    def dashboard(self, provider: Provider | None) -> WebServer:
-        """Return the dashboard, which has its port and is yet to serve."""
+    def pages(self, provider: Provider | None) -> list[WebServer]:
+        """Return the dashboard and what machines ask; they have their ports and are to serve."""
+        settings = self.settings
+        present = partial(look_around, self.registry, self.services, self.front)
+        monitoring = self.observer.monitoring(settings.metrics, present)
+        servers = [self._dashboard(provider, monitoring)]
+        if settings.metrics.listen is not None:
+            address = parse_address(settings.metrics.listen)
+            listening = open_door("metrics.listen", address, self._inherited.get("metrics"))
+            log.info("metrics", listening=str(address))
+            servers.append(WebServer(monitoring.application(address.host), listening))
+        return servers
+
+    def _dashboard(self, provider: Provider | None, monitoring: Monitoring) -> WebServer:
         address = Address(self.settings.web.host, self.settings.web.port)
-        with _names_the_key("web.port", address):
-            listening = listen(address.host, address.port)
+        listening = open_door("web.port", address, self._inherited.get("web"))
         application = web.build(
             self.settings,
             self.services.store,
@@ -225,6 +268,7 @@ class _Rooms:
             fingerprints(self.host_keys),
             provider,
             system_clock,
+            monitoring,
         )
         log.info("dashboard", at=self.settings.external_url, listening=str(address))
         return WebServer(application, listening)
@@ -239,23 +283,15 @@ class _Rooms:
             close()
 
     async def drain(self) -> None:
-        """Accept nobody, let requests finish, then send the clients away."""
+        """Accept nobody, let requests and streams finish, then send the clients away."""
+        self.observer.readiness.draining = True
         self.stop_listening()
+        for lease in self.registry:
+            lease.holder.take_no_more()
         self.front.drain()
-        await self.front.connections.gone(DRAIN_SECONDS)
+        await asyncio.gather(
+            self.front.connections.gone(DRAIN_SECONDS), self.streams.members.gone(STREAM_SECONDS)
+        )
         await self._leave_names()
         sshd.say_goodbye(self.services.sessions)
         await self.services.sessions.gone(GOODBYE_SECONDS)
-
-
-@contextmanager
-def _names_the_key(key: str, address: Address) -> Iterator[None]:
-    """Say which setting is to be changed when an address cannot be listened on."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError(
-            f"cannot listen on {address}: {reason}. "
-            f"Stop the program that has the port, or set {key} to another one."
-        ) from None

@@ -195,6 +195,7 @@ class TunnelChannel(EndingChannel):
         if not self._open or self._eof_arrived or self._close_arrived:
             raise RemoteProtocolError("data on a channel that is not open, or after its end")
         self._window.take(octets)
+        self._link.octets_received += octets
 
     def _deliver(self, data: bytes) -> None:
         try:

@@ -23,6 +23,10 @@ Make = Callable[[Callable[[], None]], asyncio.Protocol]
 """Makes an SSH connection, which calls back when its client has authenticated."""
 
 
+TurnedAway = Callable[[str, str], None]
+"""Told from which address somebody was turned away, and why, in one of few words."""
+
+
 @dataclass(frozen=True)
 class Entrance:
     """What all doorways of one listener share."""
@@ -31,6 +35,7 @@ class Entrance:
     room: WaitingRoom[Doorway]
     turns: Turns
     make: Make
+    turned_away: TurnedAway
 
     def close(self) -> None:
         """Turn away everybody who waits."""
@@ -81,13 +86,13 @@ class Doorway(asyncio.Protocol):
             loop = self._entrance.loop
             self._patience = loop.call_later(WAITING_SECONDS, self.turn_away)
         else:
-            self._transport.abort()
+            self._refuse("no room")
 
     def data_received(self, data: bytes) -> None:
         """Keep what the client sends, of which there may be little, until there is a turn."""
         self._heard += len(data)
         if self._heard > MAX_BEFORE_LOGIN:
-            self._transport.abort()
+            self._refuse("too much before login")
             return
         self._kept += data
         if self._place is not Place.WAITING:
@@ -124,6 +129,10 @@ class Doorway(asyncio.Protocol):
     def turn_away(self) -> None:
         """Close a connection that has waited in vain."""
         self._leave()
+        self._refuse("waited in vain")
+
+    def _refuse(self, reason: str) -> None:
+        self._entrance.turned_away(self._address, reason)
         self._transport.abort()
 
     def _leave(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from pgrok.address import Address
@@ -25,6 +26,14 @@ class Forward:
     port: int
 
 
+class Fault(StrEnum):
+    """What ended a connection."""
+
+    LOST = "lost"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol error"
+
+
 class Connection(Protocol):
     """One client's SSH connection."""
 
@@ -39,6 +48,18 @@ class Connection(Protocol):
     @property
     def round_trip(self) -> float:
         """Seconds that the last keepalive took."""
+
+    @property
+    def channels(self) -> int:
+        """Channels that are open, or about to be, or not yet closed by both ends."""
+
+    @property
+    def octets_sent(self) -> int:
+        """Octets of data on all its channels so far."""
+
+    @property
+    def octets_received(self) -> int:
+        """The same, of what came."""
 
     def is_closed(self) -> bool:
         """Whether the connection is gone, or is about to be because goodbye was said."""
@@ -85,5 +106,8 @@ class Client(Protocol):
     def retire(self) -> None:
         """End the tunnels while the connection still stands, and close what idles."""
 
-    def connection_lost(self, *, goodbye: bool) -> None:
-        """The connection is gone; `goodbye` is whether the client sent DISCONNECT."""
+    def connection_lost(self, *, goodbye: bool, fault: Fault) -> None:
+        """The connection is gone; `goodbye` is whether the client sent DISCONNECT.
+
+        `fault` says what ended it, of one that never got as far as to authenticate.
+        """

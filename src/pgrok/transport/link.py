@@ -33,6 +33,9 @@ class Channel(Protocol):
 class ChannelLink(Protocol):
     """The connection, as its channels see it."""
 
+    octets_received: int
+    """Of data, on all channels so far; each channel adds its own."""
+
     @property
     def loop(self) -> Loop:
         """The loop that it lives in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -11,7 +12,7 @@ import asyncssh
 from pgrok.address import Address
 from pgrok.transport import algorithms
 from pgrok.transport.admission import Admission
-from pgrok.transport.doorway import Doorway, Entrance
+from pgrok.transport.doorway import Doorway, Entrance, TurnedAway
 from pgrok.transport.interfaces import Client, Connection
 from pgrok.transport.options import COMMON
 from pgrok.transport.ssh.server import ServerConnection
@@ -20,22 +21,27 @@ from pgrok.transport.waiting import WaitingRoom
 
 LOGIN_SECONDS = 15.0
 
+BACKLOG = 1024
+"""Connections that the system holds for us until we take them."""
+
 
 class Listener:
     """A listening SSH server."""
 
-    def __init__(self, server: asyncio.Server, entrance: Entrance) -> None:
-        self._server = server
+    def __init__(self, servers: Sequence[asyncio.Server], entrance: Entrance) -> None:
+        self._servers = servers
         self._entrance = entrance
 
     @property
     def addresses(self) -> list[Address]:
         """Where it listens."""
-        return [Address(*sock.getsockname()[:2]) for sock in self._server.sockets]
+        sockets = [sock for server in self._servers for sock in server.sockets]
+        return [Address(*sock.getsockname()[:2]) for sock in sockets]
 
     def close(self) -> None:
         """Accept no more connections, nor those that wait; those that have begun go on."""
-        self._server.close()
+        for server in self._servers:
+            server.close()
         self._entrance.close()
 
 
@@ -45,12 +51,16 @@ async def listen(
     host_keys: Sequence[bytes],
     accept: Callable[[Connection], Client],
     room: WaitingRoom[Doorway] | None = None,
+    inherited: Sequence[socket.socket] = (),
+    turned_away: TurnedAway = lambda _address, _reason: None,
 ) -> Listener:
     """Listen for SSH connections and call `accept` for each.
 
     `host_keys` are private keys in PEM; of several with the same algorithm the first is
     presented and the others are only announced. Who may exchange keys, and who has to wait, is
-    for `room` to say. Raises `OSError` if the address is taken.
+    for `room` to say. Sockets that are `inherited` listen already, and take the place of the
+    address. `turned_away` is told of those who never got as far as `accept`. Raises `OSError` if
+    the address is taken.
     """
     loop = asyncio.get_running_loop()
     options = await loop.run_in_executor(None, _options, host_keys)
@@ -58,15 +68,20 @@ async def listen(
     def make(authenticated: Callable[[], None]) -> ServerConnection:
         return ServerConnection(loop, options, accept=accept, on_login=authenticated)
 
-    entrance = Entrance(loop, room or WaitingRoom(Admission()), Turns(loop), make)
-    server = await loop.create_server(
-        lambda: Doorway(entrance),
-        address.host,
-        address.port,
-        backlog=1024,
-        reuse_address=True,
-    )
-    return Listener(server, entrance)
+    entrance = Entrance(loop, room or WaitingRoom(Admission()), Turns(loop), make, turned_away)
+    return Listener(await _listen(address, lambda: Doorway(entrance), inherited), entrance)
+
+
+async def _listen(
+    address: Address,
+    accept: Callable[[], asyncio.Protocol],
+    inherited: Sequence[socket.socket],
+) -> list[asyncio.Server]:
+    loop = asyncio.get_running_loop()
+    if inherited:
+        return [await loop.create_server(accept, sock=one, backlog=BACKLOG) for one in inherited]
+    host, port = address.host, address.port
+    return [await loop.create_server(accept, host, port, backlog=BACKLOG, reuse_address=True)]
 
 
 def _options(host_keys: Sequence[bytes]) -> asyncssh.SSHServerConnectionOptions:

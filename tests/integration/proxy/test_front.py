@@ -291,7 +291,7 @@ class TestCrowds:
                 assert head.startswith("HTTP/1.1 502"), "who has left does not count"
             writers = [(await ask(house))[1] for _ in range(2)]
             head, _ = await get(house.settings.proxy.port, "x.localhost")
-            assert head.startswith("HTTP/1.1 503")
+            assert head.startswith("HTTP/1.1 429")
             for writer in writers:
                 writer.close()
 

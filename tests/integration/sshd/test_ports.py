@@ -12,6 +12,7 @@ from pgrok.errors import ConnectionLost, Replaced, TunnelRefused
 from pgrok.protocol import Hint, TunnelKind
 from pgrok.server import daemon
 from pgrok.server.proxy import tcp
+from pgrok.server.proxy.streams import Streams
 from pgrok.server.sshd import session
 from support.conditions import until
 from support.house import Client, House, open_house
@@ -153,10 +154,10 @@ class Gate:
         self.asked = 0
         self.go = asyncio.Event()
 
-    async def __call__(self, host: str, port: int) -> tcp.PublicPort:
+    async def __call__(self, host: str, streams: Streams, port: int) -> tcp.PublicPort:
         self.asked += 1
         await self.go.wait()
-        self.opened.append(await tcp.open_port(host, port))
+        self.opened.append(await tcp.open_port(host, streams, port))
         return self.opened[-1]
 
 

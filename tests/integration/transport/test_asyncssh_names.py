@@ -42,6 +42,7 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "_finish_userauth": ((SERVER,), ["begin_auth", "method", "packet"]),
     "_force_close": (BOTH, ["exc"]),
     "_keepalive_timer_callback": (BOTH, []),
+    "_login_timer_callback": ((SERVER,), []),
     "_make_global_request": (BOTH, ["request", "*args"]),
     "_make_keepalive_request": (BOTH, []),
     "_process_auth_agent_req_at_openssh_dot_com_request": ((CHANNEL,), ["packet"]),

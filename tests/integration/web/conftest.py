@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pgrok.server.decisions import Decisions
 from pgrok.server.oidc.provider import Provider
+from pgrok.server.readiness import Readiness
 from pgrok.server.store import Store
+from pgrok.server.web.monitoring import Monitoring
 from support.clock import FakeClock
 from support.identity_provider import IdentityProvider
 from support.web import SETTINGS, SITE, Browser, World
@@ -38,7 +41,9 @@ async def world(template: Path, tmp_path: Path) -> AsyncIterator[World]:
     assert settings is not None
     async with idp.client() as http:
         provider = Provider(settings, http, external_url=SITE, clock=clock)
-        yield World(store, clock, idp, provider)
+        decisions = Decisions(asyncio.get_running_loop().call_later)
+        monitoring = Monitoring(Readiness(store.version).problem, decisions)
+        yield World(store, clock, idp, provider, monitoring)
     await store.close()
 
 

@@ -39,6 +39,7 @@ class End:
     def __init__(self, loop: ManualLoop, number: int) -> None:
         self.loop = loop
         self.shortest_round_trip = 0.1
+        self.octets_received = 0
         self.writable = True
         self.waiting: dict[Channel, None] = {}
         self.channel = TunnelChannel(self, cast(asyncio.Protocol, self), number)

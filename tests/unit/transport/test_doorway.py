@@ -50,10 +50,14 @@ class House:
     def __init__(self, *, places: int = 1, waiting: int = 9) -> None:
         self.loop = manual_loop()
         self.connections: list[Connection] = []
+        self.refusals: list[str] = []
         room = WaitingRoom[Doorway](
             Admission(per_address=places), in_all=waiting, per_address=waiting
         )
-        self.entrance = Entrance(self.loop, room, Turns(self.loop), self.make)
+        self.entrance = Entrance(self.loop, room, Turns(self.loop), self.make, self.note)
+
+    def note(self, _address: str, reason: str) -> None:
+        self.refusals.append(reason)
 
     def make(self, authenticated: Callable[[], None]) -> Connection:
         self.connections.append(Connection(authenticated))
@@ -120,6 +124,7 @@ def test_whoever_waits_too_long_is_turned_away() -> None:
     house.loop.advance(1)
     assert second.aborted
     assert list(house.entrance.room) == []
+    assert house.refusals == ["waited in vain"]
 
 
 def test_whoever_came_in_has_time() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol, cast
@@ -16,8 +17,12 @@ from pgrok.relay.exchange import Exchange, Route
 from pgrok.relay.pool import Pool
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
+from pgrok.server.counts import Counts
+from pgrok.server.decisions import Decisions, Event
 from pgrok.server.members import Members
 from pgrok.server.proxy.parking import Parking
+from pgrok.server.proxy.senders import Senders, TooMany
+from pgrok.server.proxy.streams import Streams
 from pgrok.transport.admission import Admission
 
 MAX_CONNECTIONS = 8192
@@ -25,6 +30,11 @@ MAX_CONNECTIONS = 8192
 
 MAX_PER_ADDRESS = 512
 """Of one address, or one IPv6 /64 network, unless it is a trusted proxy's."""
+
+_TOO_MANY = Problem(Code.TOO_MANY_REQUESTS, 429, retry_after=1)
+_SUSPICIOUS = frozenset(
+    {Code.BAD_REQUEST, Code.OVERLOADED, Code.PARKING_FULL, Code.TOO_MANY_REQUESTS}
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -50,6 +60,9 @@ class Front:
         scheme: str,
         trusted_proxies: tuple[Network, ...],
         deadlines: Deadlines,
+        counts: Counts,
+        streams: Streams,
+        decisions: Decisions,
         timeouts: Timeouts | None = None,
         parking_seconds: float = 0.0,
     ) -> None:
@@ -58,12 +71,16 @@ class Front:
         self._scheme = scheme
         self._trusted = trusted_proxies
         self._deadlines = deadlines
+        self._counts = counts
+        self._decisions = decisions
         self._timeouts = timeouts or Timeouts()
         # Who comes once comes again, and reading an address is no small part of a connection.
         self._is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
         self._strangers = Admission(in_all=MAX_CONNECTIONS, per_address=MAX_PER_ADDRESS)
+        self._senders = Senders(self._is_trusted)
         self.parking = Parking(deadlines, parking_seconds)
         self.connections: Members[_VisitorConnection] = Members()
+        self.streams = streams
 
     def accept(self) -> asyncio.Protocol:
         """Return the protocol of one visitor's connection, for `loop.create_server`."""
@@ -78,18 +95,25 @@ class Front:
         for connection in self.connections:
             connection.close_when_idle()
 
-    def enter(self, connection: _VisitorConnection, visitor: Visitor) -> bool:
-        """Let a connection in, unless there are too many; True if it is in."""
-        if len(self.connections) >= MAX_CONNECTIONS:
-            return False
+    def enter(self, connection: _VisitorConnection, visitor: Visitor) -> Problem | None:
+        """Let a connection in, or return what it is to be told: its own fault before others'."""
         if not (visitor.trusted or self._strangers.enter(visitor.address)):
-            return False
+            self._decisions.refused(Event.VISITOR, "too many of one address", peer=visitor.address)
+            return _TOO_MANY
+        if len(self.connections) >= MAX_CONNECTIONS:
+            self._leave_address(visitor)
+            self._decisions.refused(Event.VISITOR, "too many in all", peer=visitor.address)
+            return Problem(Code.OVERLOADED, 503, retry_after=1)
         self.connections.enter(connection)
-        return True
+        self._counts.visitors["http"] += 1
+        return None
 
     def leave(self, connection: _VisitorConnection, visitor: Visitor) -> None:
         """A connection that was let in is gone, or has left HTTP."""
         self.connections.leave(connection)
+        self._leave_address(visitor)
+
+    def _leave_address(self, visitor: Visitor) -> None:
         if not visitor.trusted:
             self._strangers.leave(visitor.address)
 
@@ -104,6 +128,34 @@ class Front:
             return
         head = forward_request(exchange.request, None, visitor)
         exchange.forward(Route(tunnel.pool, head, _explain, host))
+
+    def has_turn(self, exchange: Exchange) -> bool:
+        """Count a request for whom a proxy says that it is from, if that one may have another."""
+        fields = exchange.request.fields
+        if b"x-forwarded-for" not in fields.names:
+            return True
+        try:
+            exchange.sender = self._senders.enter(fields.values(b"x-forwarded-for")[-1])
+        except TooMany:
+            return False
+        return True
+
+    def finished(self, exchange: Exchange, visitor: Visitor) -> None:
+        """Count one request."""
+        if exchange.sender is not None:
+            self._senders.leave(exchange.sender)
+        counts = self._counts
+        counts.requests[exchange.status // 100] += 1
+        counts.latencies.add(exchange.duration)
+        if exchange.refusal is not None:
+            self.refused(exchange.refusal, visitor)
+
+    def refused(self, code: Code, visitor: Visitor) -> None:
+        """Count what was not answered by a target; log what its sender may have done on purpose."""
+        if code in _SUSPICIOUS:
+            self._decisions.refused(Event.REQUEST, code.value, peer=visitor.address)
+        else:
+            self._decisions.count(Event.REQUEST, code.value)
 
     def visitor_at(self, address: str) -> Visitor:
         """Return what is to be told of whoever connects from `address`."""
@@ -130,9 +182,9 @@ class _VisitorConnection(DownstreamConnection):
             transport.close()
             return
         visitor = self._front.visitor_at(peername[0])
-        if not self._front.enter(self, visitor):
-            refusal = refuse_bytes(Problem(Code.OVERLOADED, 503, retry_after=1))
-            cast("asyncio.Transport", transport).write(refusal)
+        problem = self._front.enter(self, visitor)
+        if problem is not None:
+            cast("asyncio.Transport", transport).write(refuse_bytes(problem))
             transport.close()
             return
         self._visitor = visitor
@@ -140,13 +192,14 @@ class _VisitorConnection(DownstreamConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget about them."""
-        self._go()
         super().connection_lost(exc)
+        self._go()
 
     def leave(self) -> Detached:
         """Leave HTTP after a 101."""
+        detached = super().leave()
         self._go()
-        return super().leave()
+        return replace(detached, on_lost=self._front.streams.enter("websocket"))
 
     def _go(self) -> None:
         visitor, self._visitor = self._visitor, None
@@ -156,12 +209,22 @@ class _VisitorConnection(DownstreamConnection):
     def route(self, exchange: Exchange) -> None:
         """Backend: find the tunnel."""
         assert self._visitor is not None
-        self._front.route(exchange, self._visitor)
+        if self._visitor.trusted and not self._front.has_turn(exchange):
+            exchange.refuse(_TOO_MANY)
+        else:
+            self._front.route(exchange, self._visitor)
 
     def finished(self, exchange: Exchange) -> None:
-        """Backend: nothing is kept of an exchange that is over."""
+        """Backend: count it; of one that is over nothing is kept."""
         if not exchange.status:
             self._front.parking.leave(exchange)
+        if self._visitor is not None:
+            self._front.finished(exchange, self._visitor)
+
+    def refused(self, problem: Problem) -> None:
+        """Backend: count it."""
+        if self._visitor is not None:
+            self._front.refused(problem.code, self._visitor)
 
 
 @lru_cache(maxsize=1024)

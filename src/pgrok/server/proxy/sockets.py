@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from pgrok.address import Address
 from pgrok.sockets import keep_queue_short
 
 BACKLOG = 1024
@@ -19,9 +20,31 @@ KEEPALIVE_COUNT = 4
 """Questions without an answer, that many seconds apart, after which it is gone."""
 
 
-async def listen(accept: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
+Accept = Callable[[], asyncio.Protocol]
+
+
+async def listen_at(
+    address: Address, accept: Accept, inherited: Sequence[socket.socket] = ()
+) -> list[asyncio.Server]:
+    """Listen at an address, or on the sockets that are `inherited` and listen already.
+
+    Raises `OSError` if another program has the port.
+    """
+    if not inherited:
+        return [await listen(accept, address.host, address.port)]
+    loop = asyncio.get_running_loop()
+    return [
+        _watched(await loop.create_server(accept, sock=one, backlog=BACKLOG)) for one in inherited
+    ]
+
+
+async def listen(accept: Accept, host: str, port: int) -> asyncio.Server:
     """Listen for visitors; raises `OSError` if another program has the port."""
-    server = await asyncio.get_running_loop().create_server(accept, host, port, backlog=BACKLOG)
+    loop = asyncio.get_running_loop()
+    return _watched(await loop.create_server(accept, host, port, backlog=BACKLOG))
+
+
+def _watched(server: asyncio.Server) -> asyncio.Server:
     for listening in server.sockets:
         _notice_death(listening)
         keep_queue_short(listening)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pgrok.address import Address
 from pgrok.relay.splice import SpliceEnd
 from pgrok.server.proxy.sockets import listen
+from pgrok.server.proxy.streams import Streams
 
 OpenChannel = Callable[[asyncio.Protocol, Address], Callable[[], None]]
 """Opens a channel under a protocol for the visitor at an address; returns what gives it up."""
@@ -16,8 +17,9 @@ OpenChannel = Callable[[asyncio.Protocol, Address], Callable[[], None]]
 class PublicPort:
     """One listening port. Who serves it may change; the socket stays."""
 
-    def __init__(self, server: asyncio.Server) -> None:
+    def __init__(self, server: asyncio.Server, streams: Streams) -> None:
         self._server = server
+        self.streams = streams
         self.open_channel: OpenChannel | None = None
 
     def serve(self, open_channel: OpenChannel) -> None:
@@ -30,11 +32,11 @@ class PublicPort:
         self._server.close()
 
 
-async def open_port(host: str, port: int) -> PublicPort:
+async def open_port(host: str, streams: Streams, port: int) -> PublicPort:
     """Listen on a public port; raises `OSError` if another program has it."""
     holder: list[PublicPort] = []
     server = await listen(lambda: _Visitor(holder[0] if holder else None), host, port)
-    holder.append(PublicPort(server))
+    holder.append(PublicPort(server, streams))
     return holder[0]
 
 
@@ -48,10 +50,12 @@ class _Visitor(SpliceEnd):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Open the channel."""
         peername = transport.get_extra_info("peername")
-        open_channel = self._port.open_channel if self._port else None
-        if open_channel is None or not peername:
+        port = self._port
+        open_channel = port.open_channel if port else None
+        if port is None or open_channel is None or not peername:
             transport.close()
             return
+        self.on_lost = port.streams.enter("tcp")
         channel_end = SpliceEnd()
         self.join(channel_end)
         super().connection_made(transport)

@@ -17,12 +17,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from pgrok.address import Address, parse_target
+from pgrok.address import Address, is_literal_ip, parse_address, parse_target
 from pgrok.server.settings.values import (
     Claim,
     DatabaseURL,
     Domain,
     Host,
+    ListenAddress,
     Networks,
     OptionalHost,
     OptionalText,
@@ -35,6 +36,7 @@ from pgrok.server.settings.values import (
 )
 
 LOOPBACK = "127.0.0.1"
+MIN_TOKEN = 16
 LOOPBACK_NETWORKS = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 
@@ -193,6 +195,36 @@ class LogSettings(Section):
     )
 
 
+class MetricsSettings(Section):
+    """Who may read the metrics, and where; without either setting there are none."""
+
+    token: SecretStr | None = Field(
+        default=None, repr=False, description=f"a text of {MIN_TOKEN} characters or more, in quotes"
+    )
+    listen: ListenAddress | None = None
+
+    @field_validator("token")
+    @classmethod
+    def _not_guessable(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < MIN_TOKEN:
+            raise ValueError("too short")
+        return token
+
+    @field_validator("listen")
+    @classmethod
+    def _not_for_everybody(cls, listen: str | None, info: ValidationInfo) -> str | None:
+        if listen is None or info.data.get("token") is not None or _is_loopback(listen):
+            return listen
+        raise PydanticCustomError("expected", "a loopback address, or metrics.token as well")
+
+
+def _is_loopback(listen: str) -> bool:
+    host = parse_address(listen).host
+    if not is_literal_ip(host):
+        return host == "localhost"
+    return any(ipaddress.ip_address(host) in network for network in LOOPBACK_NETWORKS)
+
+
 class Settings(Section):
     """Everything the server is set to."""
 
@@ -204,6 +236,7 @@ class Settings(Section):
     sshd: SSHDSettings = SSHDSettings()
     database: DatabaseSettings = DatabaseSettings()
     identity_provider: IdentityProviderSettings | None = None
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
     @property

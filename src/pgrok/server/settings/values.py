@@ -39,6 +39,15 @@ def _host(text: str) -> str:
     return text
 
 
+def _listen_address(text: str) -> str:
+    """Return `text` if it is a host with a port."""
+    try:
+        parse_address(text)
+    except AddressError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
 def _domain(text: str) -> str:
     """Return `text` if it is a host with or without a port."""
     try:
@@ -106,6 +115,11 @@ RangePort = Annotated[
 ]
 Host = Annotated[
     str, AfterValidator(_host), Field(description="a host name or an IP address to listen on")
+]
+ListenAddress = Annotated[
+    str,
+    AfterValidator(_listen_address),
+    Field(description="an address and port to listen on, such as 127.0.0.1:9321"),
 ]
 Domain = Annotated[
     str,

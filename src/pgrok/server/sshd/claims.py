@@ -45,7 +45,9 @@ class Claims:
                 lives = await self._lives(verdict.lease)
                 alive, silent = (verdict.lease, None) if lives else (None, verdict.lease)
             elif isinstance(verdict, Outdated):
-                raise TunnelRefused("a newer connection of this client has the tunnel")
+                raise TunnelRefused(
+                    "a newer connection of this client has the tunnel", reason="outdated"
+                )
             else:
                 _displace(verdict)
                 return verdict
@@ -59,7 +61,7 @@ class Claims:
             lease = self.registry.claim_free((TunnelKind.HTTP, label), claim, tunnel)
             if lease is not None:
                 return lease
-        raise TunnelRefused("no name is free; try again")
+        raise TunnelRefused("no name is free; try again", reason="none free")
 
     def _random(self, name: str) -> str:
         return alternative(name, secrets.token_hex(16))

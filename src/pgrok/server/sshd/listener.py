@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import socket
+from collections.abc import Sequence
+from functools import partial
 
 import structlog
 
 from pgrok.address import Address
 from pgrok.errors import StoreUnavailable
 from pgrok.protocol import GOING_AWAY
+from pgrok.server.decisions import Event
 from pgrok.server.members import Members
 from pgrok.server.sshd.services import Guest, Services
 from pgrok.server.sshd.session import Session
@@ -22,17 +26,30 @@ WATCH_SECONDS = 3.0
 log = structlog.get_logger(__name__)
 
 
-async def start(address: Address, host_keys: list[HostKey], services: Services) -> Listener:
+async def start(
+    address: Address,
+    host_keys: list[HostKey],
+    services: Services,
+    inherited: Sequence[socket.socket] = (),
+) -> Listener:
     """Listen for clients; raises `OSError` if the address is taken.
 
-    Of the keys of one algorithm the preferred one is presented.
+    Sockets that are `inherited` listen already, and take the place of the address. Of the keys of
+    one algorithm the preferred one is presented.
     """
     in_order = sorted(host_keys, key=lambda key: not key.preferred)
     return await listen(
         address,
         host_keys=[key.pem for key in in_order],
         accept=lambda connection: Session(connection, services),
+        inherited=inherited,
+        turned_away=partial(_note_turned_away, services),
     )
+
+
+def _note_turned_away(services: Services, address: str, reason: str) -> None:
+    services.counts.handshakes["turned away"] += 1
+    services.decisions.refused(Event.CLIENT, reason, peer=address)
 
 
 def naming_secret(host_keys: list[HostKey]) -> bytes:

@@ -9,18 +9,22 @@ from datetime import datetime
 from typing import Protocol
 
 from pgrok.relay.deadlines import Deadlines
+from pgrok.server.counts import Counts
+from pgrok.server.decisions import Decisions
 from pgrok.server.members import Members
 from pgrok.server.settings import ProxySettings
 from pgrok.server.sshd.claims import Claims
 from pgrok.server.sshd.tunnels import OpenPort
 from pgrok.server.store.database import Store
 from pgrok.server.store.records import Login
+from pgrok.transport.interfaces import Connection
 
 
 class Guest(Protocol):
     """One session, as those see it who watch over all of them."""
 
     login: Login | None
+    connection: Connection
 
     def end(self, reason: str) -> None:
         """End the connection and every tunnel of it."""
@@ -48,5 +52,12 @@ class Services:
     parking: Parking
     clock: Callable[[], datetime]
     sessions: Members[Guest]
+    counts: Counts
+    decisions: Decisions
     connections: Counter[int] = field(default_factory=Counter)
     """How many each person has."""
+
+    def channels_of(self, person_id: int) -> int:
+        """Return how many channels a person's tunnels have together."""
+        tunnels = self.claims.registry.of_person(person_id)
+        return sum(one.channels for one in {tunnel.connection for tunnel in tunnels})

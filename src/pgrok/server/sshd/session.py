@@ -10,12 +10,13 @@ import structlog
 
 from pgrok.errors import ConnectionLost, NameRefused, PgrokError, StoreError, TunnelRefused
 from pgrok.protocol import Hint, ServerInfo, ServerInfoRequest, TunnelKind
+from pgrok.server.decisions import Event
 from pgrok.server.ports import choose
 from pgrok.server.registry import Claim, Granted, Lease, Registry
 from pgrok.server.sshd.services import Services
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.records import Login
-from pgrok.transport.interfaces import Connection, Forward
+from pgrok.transport.interfaces import Connection, Fault, Forward
 
 MAX_FORWARDS = 8
 """Tunnels of one connection; the original's client and ours ask for one."""
@@ -23,6 +24,10 @@ MAX_FORWARDS = 8
 MAX_CONNECTIONS_OF_PERSON = 100
 MAX_TUNNELS_OF_PERSON = 100
 """Of all connections of one person together."""
+
+MAX_CHANNELS_OF_PERSON = 2048
+"""Of all tunnels of one person together: a flood at some of them leaves most of the visitors'
+connections that there may be to everybody else."""
 
 MAX_PORTS_TRIED = 64
 """Public ports tried before a tcp tunnel is refused: other programs may have some."""
@@ -33,6 +38,8 @@ GREETING_SECONDS = 1.0
 SETTLING_SECONDS = 0.1
 """How long a tunnel is spared the requests that waited for it, where its client is not ours: Go's
 refuses channels that come in the moment before it has noted the answer to its forward."""
+OVER_LIMIT = "over limit"
+"""Why somebody was refused, in the words of log and metrics."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +58,7 @@ class Session:
         self._ready = asyncio.Event()
         self._trouble = ""
         self._dismissed = False
+        self._failure = ""
         services.sessions.enter(self)
 
     async def authenticate(self, password: str) -> bool:
@@ -62,10 +70,14 @@ class Session:
             login = await self._services.store.tokens.check(password)
         except StoreError as error:
             log.error("token not checked", reason=str(error), peer=str(self.connection.peer))
+            self._failure = "no database"
             raise StoreError("the server cannot check tokens right now; try again") from None
-        if login is not None:
+        if login is None:
+            self._failure = Event.TOKEN.value
+            self._services.decisions.refused(Event.TOKEN, "unknown", **self._who())
+        else:
             self._sign_in(login)
-        log.info("signed in" if login else "token refused", **self._who())
+            log.info("signed in", **self._who())
         return login is not None
 
     async def hint(self, payload: bytes) -> bytes:
@@ -80,6 +92,9 @@ class Session:
             lease = await self._open(self._require_login(), forward)
         except PgrokError as error:
             self._trouble = str(error)
+            if isinstance(error, TunnelRefused):
+                decisions = self._services.decisions
+                decisions.refused(Event.TUNNEL, error.reason, detail=str(error), **self._who())
             raise
         finally:
             self._ready.set()
@@ -122,7 +137,7 @@ class Session:
         for lease in leases.values():
             self._release(lease)
 
-    def connection_lost(self, *, goodbye: bool) -> None:
+    def connection_lost(self, *, goodbye: bool, fault: Fault) -> None:
         """The connection is gone, and its tunnels with it."""
         self._services.sessions.leave(self)
         names = [lease.key[1] for lease in self._leases.values() if lease.key[0] is TunnelKind.HTTP]
@@ -130,7 +145,12 @@ class Session:
         if not (goodbye or self._dismissed):
             for name in names:
                 self._services.parking.vanished(str(name))
-        if self.login is not None:
+        counts = self._services.counts
+        counts.octets_to_clients += self.connection.octets_sent
+        counts.octets_to_visitors += self.connection.octets_received
+        if self.login is None:
+            counts.handshakes[self._failure or fault.value] += 1
+        else:
             self._services.connections[self.login.person.id] -= 1
             log.info("left", goodbye=goodbye, **self._who())
 
@@ -145,8 +165,12 @@ class Session:
             raise ConnectionLost("the client went away before it was signed in")
         connections = self._services.connections
         if connections[login.person.id] >= MAX_CONNECTIONS_OF_PERSON:
+            self._failure = OVER_LIMIT
+            who = self._who() | {"person": login.person.name}
+            self._services.decisions.refused(Event.CLIENT, OVER_LIMIT, **who)
             raise TunnelRefused(f"a person may have {MAX_CONNECTIONS_OF_PERSON} connections")
         connections[login.person.id] += 1
+        self._services.counts.handshakes["done"] += 1
         self.login = login
 
     @property
@@ -174,6 +198,7 @@ class Session:
             connection=self.connection,
             forward=Forward(forward.address, port),
             since=self._services.clock(),
+            has_room=lambda: self._services.channels_of(login.person.id) < MAX_CHANNELS_OF_PERSON,
         )
 
     def _claim(self, login: Login, name: str | int) -> Claim:
@@ -187,11 +212,13 @@ class Session:
 
     async def _open(self, login: Login, forward: Forward) -> Lease[Tunnel]:
         if forward.port != 0:
-            raise TunnelRefused(f"ask for port 0 instead of {forward.port}: the server chooses")
+            text = f"ask for port 0 instead of {forward.port}: the server chooses"
+            raise TunnelRefused(text, reason="fixed port")
         if len(self._leases) >= MAX_FORWARDS:
-            raise TunnelRefused(f"a connection may have {MAX_FORWARDS} tunnels")
+            raise TunnelRefused(f"a connection may have {MAX_FORWARDS} tunnels", reason=OVER_LIMIT)
         if len(self._registry.of_person(login.person.id)) >= MAX_TUNNELS_OF_PERSON:
-            raise TunnelRefused(f"a person may have {MAX_TUNNELS_OF_PERSON} tunnels")
+            text = f"a person may have {MAX_TUNNELS_OF_PERSON} tunnels"
+            raise TunnelRefused(text, reason=OVER_LIMIT)
         opening = self._open_tcp if self._hint.kind is TunnelKind.TCP else self._open_http
         return await opening(login, forward)
 
@@ -204,7 +231,7 @@ class Session:
         try:
             lease = await services.claims.claim_name(name, self._claim(login, name), tunnel)
         except NameRefused as error:
-            raise TunnelRefused(str(error)) from None
+            raise TunnelRefused(str(error), reason="name") from None
         tunnel.url = services.proxy.public_url(str(lease.key[1]))
         self._hold(lease)
         seconds = 0.0 if self._hint.instance else SETTLING_SECONDS
@@ -239,7 +266,7 @@ class Session:
             verdict = await services.claims.settle(self._claim(login, port), tunnel)
             if isinstance(verdict, Granted) and await self._listen(verdict):
                 return verdict.lease
-        raise TunnelRefused("no public port is free; try again later")
+        raise TunnelRefused("no public port is free; try again later", reason="none free")
 
     async def _listen(self, granted: Granted[Tunnel]) -> bool:
         """Listen on the port of a lease, or take the listening port over from a displaced one."""

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Protocol
 
 from pgrok.address import Address
-from pgrok.errors import TransportError
+from pgrok.errors import ChannelRefused, TransportError
 from pgrok.protocol import TunnelKind
 from pgrok.relay.deadlines import Deadlines
-from pgrok.relay.pool import Pool
+from pgrok.relay.pool import Pool, PoolFull
 from pgrok.relay.upstream import UpstreamConnection
 from pgrok.server.registry import LiveTunnel
 from pgrok.transport.interfaces import Connection, Forward
@@ -47,6 +47,8 @@ class Tunnel:
     connection: Connection
     forward: Forward
     since: datetime
+    has_room: Callable[[], bool]
+    """Whether its person may have one channel more."""
     url: str = ""
     pool: Pool | None = None
     port: PublicPort | None = None
@@ -54,14 +56,18 @@ class Tunnel:
     def open_channel(self, protocol: asyncio.Protocol, originator: Address) -> Callable[[], None]:
         """Open a channel to the client; return what gives the attempt up.
 
-        If the connection is gone already, `protocol` is told so in the next step of the loop.
+        If it cannot be opened, `protocol` is told so in the next step of the loop.
         """
         try:
-            channel = self.connection.open_channel(protocol, self.forward, originator)
+            return self._open_channel(protocol, originator)
         except TransportError as error:
             asyncio.get_running_loop().call_soon(protocol.connection_lost, error)
             return _nothing
-        return channel.abort
+
+    def _open_channel(self, protocol: asyncio.Protocol, originator: Address) -> Callable[[], None]:
+        if not self.has_room():
+            raise ChannelRefused("this person's tunnels have as many channels as they may")
+        return self.connection.open_channel(protocol, self.forward, originator).abort
 
     def make_pool(self, deadlines: Deadlines) -> None:
         """Keep idle channels from now on, for requests."""
@@ -72,12 +78,16 @@ class Tunnel:
         if self.port is not None:
             self.port.serve(self.open_channel)
 
+    def take_no_more(self) -> None:
+        """Take no more visitors of the public port; those who are here stay."""
+        if self.port is not None:
+            self.port.close()
+
     def close(self) -> None:
         """Take no more visitors, and close the channels that idle."""
         if self.pool is not None:
             self.pool.close()
-        if self.port is not None:
-            self.port.close()
+        self.take_no_more()
 
     def describe(self) -> LiveTunnel:
         """Return what the dashboard shows."""
@@ -85,7 +95,13 @@ class Tunnel:
         return LiveTunnel(self.kind, self.url, self.since, client, str(self.connection.peer))
 
     def _dial(self, upstream: UpstreamConnection) -> Callable[[], None]:
-        return self.open_channel(upstream, NO_VISITOR)
+        try:
+            return self._open_channel(upstream, NO_VISITOR)
+        except ChannelRefused:
+            raise PoolFull from None
+        except TransportError as error:
+            asyncio.get_running_loop().call_soon(upstream.connection_lost, error)
+            return _nothing
 
 
 def _nothing() -> None:

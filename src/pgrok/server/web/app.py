@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -18,8 +18,9 @@ from pgrok.server.settings import Settings
 from pgrok.server.store import Store
 from pgrok.server.web.dashboard import Dashboard
 from pgrok.server.web.failures import Failures
+from pgrok.server.web.monitoring import Monitoring
 from pgrok.server.web.rendering import Renderer
-from pgrok.server.web.security import HEALTHCHECK, STATIC, Guard, Site
+from pgrok.server.web.security import STATIC, Guard, Site
 from pgrok.server.web.sessions import Sessions
 from pgrok.server.web.sign_in import SignIn
 
@@ -37,11 +38,13 @@ def build(
     host_key_fingerprints: Sequence[str],
     provider: Provider | None,
     clock: Callable[[], datetime],
+    monitoring: Monitoring,
 ) -> Starlette:
     """Return the dashboard as an ASGI application.
 
     `live_tunnels` tells what a person has open, by their id. The first of
-    `host_key_fingerprints` (`SHA256:...`) is the one that our client is shown.
+    `host_key_fingerprints` (`SHA256:...`) is the one that our client is shown. `monitoring` has
+    what machines ask for, and takes note of what is refused.
     """
     site = Site.of(settings.external_url)
     sessions, renderer = Sessions(store, site), Renderer()
@@ -57,16 +60,11 @@ def build(
     return Starlette(
         routes=[
             Route("/", home),
-            Route(HEALTHCHECK, healthcheck),
+            *monitoring.for_dashboard(),
             *dashboard.routes(),
             *sign_in.routes(),
             Mount(STATIC, StaticFiles(packages=list(STATIC_FOLDERS))),
         ],
-        middleware=[Middleware(Guard, site=site)],
-        exception_handlers=Failures(renderer).handlers(),
+        middleware=[Middleware(Guard, site=site, decisions=monitoring.decisions)],
+        exception_handlers=Failures(renderer, monitoring.decisions).handlers(),
     )
-
-
-async def healthcheck(request: Request) -> Response:
-    """Say that the server is there."""
-    return PlainTextResponse("OK")

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pgrok.errors import Conflict, NameRefused, SignInRefused, StoreError
+from pgrok.server.decisions import Decisions, Event
 from pgrok.server.web.rendering import Renderer
 from pgrok.server.web.security import FIELDS
 
@@ -23,14 +24,21 @@ _WORDS: Final[Mapping[int, str]] = {
     405: "This address is not for that kind of request.",
 }
 
+_REASONS: Final[Mapping[type[Exception], str]] = {
+    SignInRefused: "refused",
+    NameRefused: "name",
+    Conflict: "identity",
+}
+
 _log = logging.getLogger(__name__)
 
 
 class Failures:
     """Turns errors into pages, and into JSON below `/api/`."""
 
-    def __init__(self, renderer: Renderer) -> None:
+    def __init__(self, renderer: Renderer, decisions: Decisions) -> None:
         self._renderer = renderer
+        self._decisions = decisions
 
     def handlers(self) -> dict[Any, Any]:
         """Return Starlette's exception handlers."""
@@ -44,7 +52,9 @@ class Failures:
         }
 
     async def _refused(self, request: Request, error: Exception) -> Response:
-        _log.warning("sign-in refused: %s", error)
+        peer = request.client.host if request.client else ""
+        reason = _REASONS.get(type(error), "refused")
+        self._decisions.refused(Event.SIGN_IN, reason, detail=str(error), peer=peer)
         return self._answer(request, 403, "You are not signed in", str(error))
 
     async def _store_failed(self, request: Request, error: StoreError) -> Response:

@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pgrok.address import DEFAULT_PORTS, Address, is_literal_ip
+from pgrok.server.decisions import Decisions, Event
 
 MAX_TARGET: Final = 8192
 """Bytes of a request's path and query."""
@@ -24,6 +25,11 @@ MAX_BODY: Final = 16384
 """Bytes of a request's body; none of our forms has a field."""
 
 HEALTHCHECK: Final = "/-/healthcheck"
+READY: Final = "/-/ready"
+METRICS: Final = "/metrics"
+FOR_MACHINES: Final = frozenset({HEALTHCHECK, READY, METRICS})
+"""What is asked for by address too, from the machine itself or by an orchestrator."""
+
 STATIC: Final = "/-/static"
 
 FIELDS: Final[Mapping[str, str]] = {
@@ -66,6 +72,7 @@ class Refusal:
     """Why a request is not looked at: an HTTP status and what to do."""
 
     status: int
+    reason: str
     text: str
 
 
@@ -75,16 +82,20 @@ def check(
     """Return why a request is refused, or None; `headers` have lower-case names."""
     hosts = [value for name, value in headers if name == "host"]
     if len(hosts) != 1 or not _is_ours(hosts[0], path, site):
-        return Refusal(421, f"This is not the address of the dashboard. Open {site.url} instead.")
+        return Refusal(
+            421, "host", f"This is not the address of the dashboard. Open {site.url} instead."
+        )
     if len(path) + len(query) > MAX_TARGET:
-        return Refusal(414, "This address is too long.")
+        return Refusal(414, "too long", "This address is too long.")
     fields = dict(headers)
     if "transfer-encoding" in fields:
-        return Refusal(411, "Send the length of the body.")
+        return Refusal(411, "no length", "Send the length of the body.")
     if not _fits(fields.get("content-length", "0")):
-        return Refusal(413, f"Send at most {MAX_BODY} bytes.")
+        return Refusal(413, "too large", f"Send at most {MAX_BODY} bytes.")
     if method not in _SAFE_METHODS and not _is_from_us(fields, site):
-        return Refusal(403, f"This came from another site. Open {site.url} and try again.")
+        return Refusal(
+            403, "another site", f"This came from another site. Open {site.url} and try again."
+        )
     return None
 
 
@@ -93,8 +104,7 @@ def _is_ours(host_field: str, path: str, site: Site) -> bool:
         host = (urlsplit(f"//{host_field}").hostname or "").rstrip(".")
     except ValueError:
         return False
-    # Health checks come from the machine itself or from an orchestrator, by address.
-    by_address = path == HEALTHCHECK and (host == "localhost" or is_literal_ip(host))
+    by_address = path in FOR_MACHINES and (host == "localhost" or is_literal_ip(host))
     return host == site.host or by_address
 
 
@@ -113,9 +123,10 @@ def _is_from_us(fields: Mapping[str, str], site: Site) -> bool:
 class Guard:
     """ASGI middleware: refuses what `check` refuses, says `FIELDS` and who may cache what."""
 
-    def __init__(self, app: ASGIApp, site: Site) -> None:
+    def __init__(self, app: ASGIApp, site: Site, decisions: Decisions) -> None:
         self._app = app
         self._site = site
+        self._decisions = decisions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or leave it to the application."""
@@ -134,5 +145,12 @@ class Guard:
 
         headers = Headers(scope=scope).items()
         refusal = check(scope["method"], scope["path"], scope["query_string"], headers, self._site)
+        if refusal is not None:
+            self._decisions.refused(Event.PAGE, refusal.reason, peer=_peer(scope))
         app = PlainTextResponse(refusal.text, refusal.status) if refusal else self._app
         await app(scope, receive, send_with_fields)
+
+
+def _peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""

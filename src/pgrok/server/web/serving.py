@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -17,7 +17,7 @@ class WebServer(uvicorn.Server):
     Set `should_exit` to end `serve`.
     """
 
-    def __init__(self, application: Starlette, listening: socket.socket) -> None:
+    def __init__(self, application: Starlette, listening: Sequence[socket.socket]) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
@@ -34,7 +34,7 @@ class WebServer(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until `should_exit`."""
-        await super().serve(sockets or [self._listening])
+        await super().serve(sockets or list(self._listening))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -23,7 +23,7 @@ HOME = "/"
 AUTH = "/-/oidc/auth"
 FIRST_TOKEN_LABEL = "first sign-in"  # noqa: S105 a name for tokens, not one of them
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class SignIn:
@@ -124,5 +124,5 @@ class SignIn:
         if not await self._store.tokens.active(person.id):
             token = await self._store.tokens.issue(person.id, FIRST_TOKEN_LABEL)
             await self._store.web_sessions.keep_token(session_id, token)
-        _log.info("signed in: %s", person.name)
+        log.info("signed in at the dashboard", person=person.name)
         return response

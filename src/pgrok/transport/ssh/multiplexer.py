@@ -80,6 +80,11 @@ class Multiplexer(Inbound, Liveness):
 
     # Channels
 
+    @property
+    def channels(self) -> int:
+        """Channels that there are, those of sessions included."""
+        return len(self._channels)
+
     def open_tunnel_channel(
         self, protocol: asyncio.Protocol, kind: str, opening: bytes, extra: dict[str, Any]
     ) -> TunnelChannel:

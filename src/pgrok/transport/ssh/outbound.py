@@ -32,6 +32,7 @@ class Outbound(Base):
     def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
         super().__init__(loop, *args, **kwargs)
         self.loop = loop
+        self.octets_sent = self.octets_received = 0
         self._sealer: PacketCipher | None = None
         """Seals past asyncssh; None while packets have to go through it."""
         self._unwritten: list[bytes] = []
@@ -42,6 +43,7 @@ class Outbound(Base):
 
     def send_data(self, channel: int, data: Buffer) -> None:
         """Send CHANNEL_DATA (RFC 4254 5.2)."""
+        self.octets_sent += len(data)
         self._send_plain(MSG_CHANNEL_DATA, channel, len(data), data)
 
     def send_window_adjust(self, channel: int, octets: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import asyncssh
 from asyncssh.channel import SSHServerChannel
 from asyncssh.constants import (
+    DISC_CONNECTION_LOST,
     DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
     MSG_DISCONNECT,
     MSG_GLOBAL_REQUEST,
@@ -19,7 +20,7 @@ from asyncssh.packet import SSHPacket, UInt32
 
 from pgrok.address import Address
 from pgrok.errors import ConnectionLost, PgrokError
-from pgrok.transport.interfaces import Client, Connection, Forward
+from pgrok.transport.interfaces import Client, Connection, Fault, Forward
 from pgrok.transport.ssh.guard import Guard
 from pgrok.transport.ssh.multiplexer import Multiplexer, write_forwarded_open
 from pgrok.transport.ssh.owner import Owner
@@ -59,6 +60,7 @@ class ServerConnection(Quiet, Guard, Multiplexer, GlobalRequests, asyncssh.SSHSe
         self._on_login = on_login
         self._attempts = 0
         self._goodbye = False
+        self._too_late = False
         self._accept_client = accept
         self._client: Client | None = None
         self._protocol_factory = lambda: Owner(self)
@@ -194,6 +196,10 @@ class ServerConnection(Quiet, Guard, Multiplexer, GlobalRequests, asyncssh.SSHSe
 
     # The end
 
+    def _login_timer_callback(self) -> None:
+        self._too_late = True
+        super()._login_timer_callback()
+
     def _process_disconnect(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         self._goodbye = True
         super()._process_disconnect(pkttype, pktid, packet)
@@ -212,7 +218,14 @@ class ServerConnection(Quiet, Guard, Multiplexer, GlobalRequests, asyncssh.SSHSe
             super()._cleanup(exc)
         finally:
             if client is not None:
-                client.connection_lost(goodbye=self._goodbye)
+                client.connection_lost(goodbye=self._goodbye, fault=self._fault(exc))
+
+    def _fault(self, exc: Exception | None) -> Fault:
+        if self._too_late:
+            return Fault.TIMEOUT
+        if isinstance(exc, asyncssh.DisconnectError) and exc.code != DISC_CONNECTION_LOST:
+            return Fault.PROTOCOL
+        return Fault.LOST
 
 
 def _read_password(packet: SSHPacket) -> str | None:

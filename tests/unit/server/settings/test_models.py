@@ -5,6 +5,7 @@ from pydantic import SecretStr, ValidationError
 
 from pgrok.server.settings import (
     DatabaseSettings,
+    MetricsSettings,
     ProxySettings,
     Settings,
     SSHDSettings,
@@ -90,3 +91,26 @@ def test_the_parts_make_a_url(database: DatabaseSettings, url: str) -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().external_url = "http://example.com"
+
+
+LONG = "sixteen or more letters"
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:9321", "[::1]:9321", "127.9.9.9:1", "localhost:1"])
+def test_metrics_may_be_for_this_machine(listen: str) -> None:
+    assert MetricsSettings.model_validate({"listen": listen}).listen == listen
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:9321", "192.0.2.1:9321", "metrics.example.com:9321"])
+def test_metrics_for_others_want_a_token(listen: str) -> None:
+    with pytest.raises(ValidationError, match=r"metrics\.token"):
+        MetricsSettings.model_validate({"listen": listen})
+    assert MetricsSettings.model_validate({"listen": listen, "token": LONG}).listen == listen
+
+
+@pytest.mark.parametrize(
+    "settings", [{"token": "short"}, {"token": ""}, {"listen": "127.0.0.1"}, {"listen": "a:b"}]
+)
+def test_other_metrics_are_none(settings: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        MetricsSettings.model_validate(settings)

@@ -1,0 +1,61 @@
+"""Requests under way by sender, as far as a trusted proxy says who that is.
+
+Behind a proxy all connections come from one address, so that whoever floods can only be told from
+the others by what the proxy adds to `X-Forwarded-For`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import ip_address
+
+from pgrok.transport.admission import origin_of
+
+MAX_REQUESTS = 512
+"""Requests under way of one address, or one IPv6 /64 network."""
+
+
+class Senders:
+    """Counts requests; `is_trusted` tells whether an address is a proxy's."""
+
+    def __init__(self, is_trusted: Callable[[str], bool]) -> None:
+        self._is_trusted = is_trusted
+        self._under_way: Counter[object] = Counter()
+        # Who comes once comes again, and reading addresses takes longer than all the rest.
+        self._sender = lru_cache(maxsize=1024)(self._find_sender)
+
+    def enter(self, forwarded: bytes) -> object | None:
+        """Count a request with that field; return whose it is, or None if nobody can tell.
+
+        Raises `TooMany`, and counts nothing, if its sender has as many under way as it may.
+        """
+        sender = self._sender(forwarded)
+        if sender is not None:
+            if self._under_way[sender] >= MAX_REQUESTS:
+                raise TooMany
+            self._under_way[sender] += 1
+        return sender
+
+    def leave(self, sender: object) -> None:
+        """A request that was counted for `sender` is over."""
+        self._under_way[sender] -= 1
+        if not self._under_way[sender]:
+            del self._under_way[sender]
+
+    def _find_sender(self, forwarded: bytes) -> object | None:
+        """Return whom the nearest proxy saw that is not one of ours itself."""
+        for element in reversed(forwarded.split(b",")):
+            address = element.strip().decode("latin-1")
+            try:
+                ip_address(address.partition("%")[0])
+            except ValueError:
+                return None
+            if not self._is_trusted(address):
+                return origin_of(address)
+        return None
+
+
+class TooMany(Exception):
+    """One sender has too many requests under way."""

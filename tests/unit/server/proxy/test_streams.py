@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from pgrok.server.counts import Counts
+from pgrok.server.proxy.streams import Streams
+
+
+async def test_streams_are_counted_and_waited_for() -> None:
+    counts = Counts()
+    streams = Streams(counts)
+    leave = streams.enter("tcp")
+    streams.enter("tcp")()
+    assert (streams.present["tcp"], counts.visitors["tcp"]) == (1, 2)
+    assert not await streams.members.gone(0)
+    leave()
+    assert streams.present["tcp"] == 0
+    assert await streams.members.gone(0)
