@@ -175,7 +175,7 @@ def _sets_foreign_cookie(line: bytes, host: bytes) -> bool:
         key, _, value = attribute.partition(b"=")
         if key.strip().lower() == b"domain":
             domain = value.strip(b' \t"').strip(b".").lower()
-            # Not only for those above: browsers read `ex%61mple.com`, or wide letters, as they like.
+            # Not only those above it: some browsers may read `ex%61mple.com` as one of them.
             if domain and domain != host and not domain.endswith(b"." + host):
                 return True
     return False
