@@ -18,7 +18,7 @@ from joserfc.jws import JWSRegistry
 ISSUER = "https://id.example.com"
 CLIENT_ID = "pgrok"
 CLIENT_SECRET = "s3cret/with:signs"
-ACCESS_TOKEN = "access-1"
+ACCESS_TOKEN = "access-token-of-alice"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
