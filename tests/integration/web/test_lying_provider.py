@@ -80,6 +80,7 @@ LIES: dict[str, tuple[Lie, str]] = {
     "no expiry": (claims(exp=None), "exp"),
     "issued in the future": (claims(iat=NOW + HOUR, exp=NOW + 2 * HOUR), "future"),
     "access token of another": (claims(at_hash="AAAAAAAAAAAAAAAAAAAAAA"), "at_hash"),
+    "no time of issue": (claims(iat=None), "iat"),
     "no subject": (claims(sub=None), "sub"),
     "alg none": (signed(stranger, alg="none"), "not allowed"),
     "alg none, as the known key": (signed(stranger, alg="none", kid="k1"), "not allowed"),
