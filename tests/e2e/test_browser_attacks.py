@@ -59,10 +59,10 @@ def signed_in(page: Page, street: Neighbours) -> str | None:
     return told.get("displayName")
 
 
-def form(url: str, *, target: str = "_self", encoding: str = "text/plain") -> str:
+def form(url: str, *, target: str = "_self") -> str:
     """Return a form that sends itself."""
     return (
-        f'<form method="post" action="{url}" target="{target}" enctype="{encoding}">'
+        f'<form method="post" action="{url}" target="{target}">'
         '<input name="a" value="b"></form><script>document.forms[0].submit()</script>'
     )
 
@@ -199,8 +199,9 @@ def toss(page: Page, street: Neighbours, name: str, value: str) -> None:
 
 @https
 def test_a_tossed_session_is_not_believed(page: Page, street: Neighbours) -> None:
-    with Browser(f"http://localhost:{street.daemon.web}", street.identity.provider) as mallory:
-        session = session_of(street, mallory)
+    with mallory_at(street) as mallory:
+        answer = mallory.post(street.link().removeprefix(street.dashboard))
+        session = answer.cookies[SESSION]
     toss(page, street, SESSION, session)
     assert signed_in(page, street) is None
     sign_in(page, street)
@@ -211,9 +212,7 @@ def test_a_tossed_session_is_not_believed(page: Page, street: Neighbours) -> Non
 @https
 def test_a_tossed_sign_in_ends_nowhere(page: Page, street: Neighbours) -> None:
     """Mallory begins a sign-in, and would have the victim's browser end it as Mallory."""
-    host = street.dashboard.removeprefix("https://")
-    with Browser(f"http://localhost:{street.daemon.web}", street.identity.provider) as mallory:
-        mallory.headers["Host"] = host
+    with mallory_at(street) as mallory:
         bait = mallory.to_provider()
         sign_in_id = mallory.cookies[SIGN_IN]
     toss(page, street, SIGN_IN, sign_in_id)
@@ -225,17 +224,17 @@ def test_a_tossed_sign_in_ends_nowhere(page: Page, street: Neighbours) -> None:
 
 @both
 def test_a_tunnel_sets_cookies_for_itself_alone(page: Page, street: Neighbours) -> None:
-    street.pages.pages["/"] = Served(
-        "x", [b"mine=1; Path=/", b"yours=2; Domain=example.test; Path=/"]
-    )
+    cookies = [b"mine=1; Path=/", b"yours=2; Domain=example.test; Path=/"]
+    street.pages.pages["/"] = Served("a page", cookies)
     page.goto(f"{street.tunnel}/")
     assert [cookie.get("name") for cookie in page.context.cookies()] == ["mine"]
 
 
-def session_of(street: Neighbours, client: Browser) -> str:
-    client.headers["Host"] = street.dashboard.partition("//")[2]
-    answer = client.post(street.link().removeprefix(street.dashboard))
-    return answer.cookies[SESSION]
+def mallory_at(street: Neighbours) -> Browser:
+    """Return what Mallory visits the dashboard with: no real browser, so past TLS."""
+    browser = Browser(f"http://localhost:{street.daemon.web}", street.identity.provider)
+    browser.headers["Host"] = street.dashboard.partition("//")[2]
+    return browser
 
 
 def sent_to(url: str, page: Page, attack: str) -> Request:
