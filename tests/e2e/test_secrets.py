@@ -185,6 +185,8 @@ def things_break(household: Household, database: Outside) -> None:
         with database.broken():
             assert browser.get("/").status_code in (500, 503)
             assert browser.post("/-/token").status_code in (500, 503)
+            assert browser.post(f"/-/link/{NOT_A_TOKEN}").status_code in (403, 503)
+            assert browser.get(f"/-/oidc/callback?state={NOT_A_TOKEN}").status_code in (403, 503)
             with household.client("http", "--debug") as client:
                 client.wait_for("database|does not answer|closed|again")
             household.command("user", "list", status=1)
