@@ -180,7 +180,9 @@ def replayed_server(keys: Keys, channels: int, *, fast: bool) -> Replay:
     """Return a server that has asked its client for so many channels."""
     kind = ServerConnection if fast else _AsyncsshsServer
     loop = asyncio.get_running_loop()
-    connection = kind(loop, _server_options(), accept=Scripted, on_login=lambda: None, bounds=BOUNDS)
+    connection = kind(
+        loop, _server_options(), accept=Scripted, on_login=lambda: None, bounds=BOUNDS
+    )
     connection._client = Scripted(connection)
     replay = Replay(connection, keys, fast=fast)
     replay.protocols = [Noting() for _ in range(channels)]

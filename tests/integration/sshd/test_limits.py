@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncssh
 import pytest
@@ -44,13 +44,13 @@ class TestBeforeAuthentication:
         self, inside: str, waiting: str, database: str
     ) -> None:
         limits = LimitSettings.model_validate({inside: 1, waiting: 1})
-        async with open_house(database, limits=limits) as house, contextlib.AsyncExitStack() as all:
-            first = contextlib.AsyncExitStack()
+        async with open_house(database, limits=limits) as house, AsyncExitStack() as others:
+            first = AsyncExitStack()
             assert await is_served(await first.enter_async_context(stranger(house)))
             second = asyncio.ensure_future(
-                is_served(await all.enter_async_context(stranger(house)))
+                is_served(await others.enter_async_context(stranger(house)))
             )
-            assert not await is_served(await all.enter_async_context(stranger(house)))
+            assert not await is_served(await others.enter_async_context(stranger(house)))
             assert not second.done()
             await first.aclose()
             assert await second

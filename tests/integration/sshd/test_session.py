@@ -22,7 +22,6 @@ from pgrok.server.sshd import listener, session
 from pgrok.server.store import Store
 from support.conditions import until
 from support.house import House, get, open_house
-from support.transport import Acceptor
 
 
 async def test_an_unknown_token_is_refused(house: House, token: str) -> None:

@@ -16,6 +16,7 @@ from pgrok.errors import ChannelRefused, ChannelTruncated, ConnectionLost
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.interfaces import Forward
 from pgrok.transport.options import COMMON
+from pgrok.transport.ssh import multiplexer
 from pgrok.transport.ssh.multiplexer import MAX_CHANNELS, MAX_PACKET, Multiplexer
 from pgrok.transport.window import INITIAL_WINDOW
 from support.channels import Noting

@@ -161,7 +161,9 @@ async def test_a_connection_has_three_attempts_and_is_then_closed() -> None:
                 client_keys=None,
                 agent_path=None,
             )
-        assert served.client.passwords == [f"wrong {n}" for n in range(1, BOUNDS.login_attempts + 1)]
+        assert served.client.passwords == [
+            f"wrong {n}" for n in range(1, BOUNDS.login_attempts + 1)
+        ]
         await until(lambda: served.client.lost is not None)
 
 

@@ -223,7 +223,10 @@ class TestAfterAuthentication:
             client.abort()
 
     async def test_channels_that_it_never_confirms_are_so_many(self) -> None:
-        async with serving(bounds=replace(BOUNDS, channels=3)) as served, bystander(served) as works:
+        async with (
+            serving(bounds=replace(BOUNDS, channels=3)) as served,
+            bystander(served) as works,
+        ):
             client = await hostile_client(served.address)
             opener = Opener(served.client.connection, 1001)
             visitors = [Noting() for _ in range(3)]
