@@ -18,9 +18,7 @@ from pgrok.server.settings import (
 )
 
 PAGE = (Path(__file__).parents[3] / "docs/behaviour.md").read_text("utf-8")
-FIGURE = re.compile(
-    r"\| ([\d.]+)(?: (\w+))? \| `([\w.]+)` \|(?: ([^|\n]+) \|)?$", re.MULTILINE
-)
+FIGURE = re.compile(r"\| ([\d.]+)(?: (\w+))? \| `([\w.]+)` \|(?: ([^|\n]+) \|)?$", re.MULTILINE)
 UNITS = {
     "": 1.0,
     "s": 1.0,
