@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import re
 from datetime import timedelta
@@ -30,14 +29,11 @@ FIGURES = FIGURE.findall(PAGE)
 
 
 def constant(path: str) -> float:
-    """Return the number that `path` below `pgrok` names; of a dataclass, its default."""
+    """Return the number that `path` below `pgrok` names."""
     module_path, *names = re.split(r"\.(?=[A-Z])", path, maxsplit=1)
     value: object = importlib.import_module(f"pgrok.{module_path}")
     for name in names[0].split("."):
-        if isinstance(value, type) and dataclasses.is_dataclass(value):
-            value = {field.name: field.default for field in dataclasses.fields(value)}[name]
-        else:
-            value = getattr(value, name)
+        value = getattr(value, name)
     if isinstance(value, timedelta):
         return value.total_seconds()
     assert isinstance(value, int | float)
