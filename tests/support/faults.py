@@ -9,6 +9,7 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from types import TracebackType
 from typing import Self
@@ -82,11 +83,11 @@ class FaultRelay:
 
     def reset(self) -> None:
         """Reset every connection at both ends."""
-        self._call(lambda: [each.end(softly=False) for each in self._connections])
+        self._call(partial(self._end_all, softly=False))
 
     def close(self) -> None:
         """Close every connection at both ends, as if they had wanted it."""
-        self._call(lambda: [each.end(softly=True) for each in self._connections])
+        self._call(partial(self._end_all, softly=True))
 
     # What a test sees
 
@@ -139,10 +140,15 @@ class FaultRelay:
             self._loop.run_forever()
             server.close()
 
-    def _call(self, function: Callable[[], object]) -> None:
+    def _call(self, function: Callable[[], None]) -> None:
         done = threading.Event()
-        self._loop.call_soon_threadsafe(lambda: (function(), done.set()))
+        self._loop.call_soon_threadsafe(function)
+        self._loop.call_soon_threadsafe(done.set)
         done.wait()
+
+    def _end_all(self, *, softly: bool) -> None:
+        for connection in self._connections:
+            connection.end(softly=softly)
 
     def _apply(self) -> None:
         for connection in self._connections:
