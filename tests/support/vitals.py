@@ -1,0 +1,38 @@
+"""What a process has taken of its machine, as Linux tells it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.processes import Process, until
+
+SETTLED_WITHIN = 30.0
+"""Seconds until all is given back: idle connections are kept for four, goodbyes take two."""
+
+
+def descriptors(pid: int) -> int:
+    """How many files and sockets a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def cpu_seconds(pid: int) -> float:
+    """How long a process has computed, in itself and in the system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def nothing_is_left(*processes: Process) -> Iterator[None]:
+    """Have processes that live on hold no more descriptors than before, and tell of no bug."""
+    before = [descriptors(process.pid) for process in processes]
+    yield
+    for process, count in zip(processes, before, strict=True):
+        until(
+            lambda process=process, count=count: descriptors(process.pid) <= count,  # type: ignore[misc]
+            f"{process} has {count} descriptors again",
+            SETTLED_WITHIN,
+        )
+        assert "Traceback" not in process.output, process.output
