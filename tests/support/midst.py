@@ -45,6 +45,9 @@ STAGES = {
 }
 """A POST is nobody's to send twice; a GET would be asked of the next tunnel."""
 
+ASKED = {"http": Stage(_ask("GET /")), "tcp": Stage(b"as ever")}
+"""Visitors who have asked for what comes at once, unless there is a fault."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -70,7 +73,7 @@ class Midst:
 
     def __init__(self, url: str, stage: str, target: Mortal | None = None) -> None:
         """Be there when this returns; `target` is the application, if it is one to ask."""
-        what = STAGES[stage]
+        what = STAGES.get(stage) or ASKED[stage]
         self._socket = socket.create_connection((LOOPBACK, port_of(url)), timeout=PATIENCE)
         before = target.output.count(f"got {what.got}\n") if target else 0
         self._socket.sendall(what.request.replace(b"{host}", urlsplit(url).netloc.encode()))
@@ -86,9 +89,12 @@ class Midst:
         """Go on with it."""
         self._socket.sendall(data)
 
-    def read(self) -> bytes:
-        """Return what comes next."""
-        return self._socket.recv(65536)
+    def read_until(self, marker: bytes) -> None:
+        """Read on until that has come."""
+        while marker not in self._received:
+            data = self._socket.recv(65536)
+            assert data, f"ended before {marker!r}: {bytes(self._received[-500:])!r}"
+            self._received += data
 
     def outcome(self, timeout: float = PATIENCE) -> Outcome:
         """Wait for its end, or a whole response; it has to come within so many seconds."""
@@ -100,6 +106,11 @@ class Midst:
             return Outcome(bytes(self._received), was_reset=True)
         return Outcome(bytes(self._received), was_reset=False)
 
+    def leave(self) -> None:
+        """Go away."""
+        with contextlib.suppress(OSError):
+            self._socket.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -109,8 +120,7 @@ class Midst:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with contextlib.suppress(OSError):
-            self._socket.close()
+        self.leave()
 
 
 def _is_whole(received: bytes | bytearray) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from support.processes import Process, until
@@ -24,15 +25,29 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+class Vitals:
+    """What some processes hold now, and whether they hold no more of it later."""
+
+    def __init__(self, *processes: Process) -> None:
+        self._descriptors = {process: descriptors(process.pid) for process in processes}
+
+    def check(self) -> None:
+        """See that they have given all of it back, and tell of no bug."""
+        for process, count in self._descriptors.items():
+            until(
+                partial(self._has_at_most, count, process),
+                f"{process} has {count} descriptors again",
+                SETTLED_WITHIN,
+            )
+            assert "Traceback" not in process.output, process.output
+
+    def _has_at_most(self, count: int, process: Process) -> bool:
+        return descriptors(process.pid) <= count
+
+
 @contextmanager
 def nothing_is_left(*processes: Process) -> Iterator[None]:
-    """Have processes that live on hold no more descriptors than before, and tell of no bug."""
-    before = [descriptors(process.pid) for process in processes]
+    """Have processes that live on hold no more at the end of the body than before it."""
+    vitals = Vitals(*processes)
     yield
-    for process, count in zip(processes, before, strict=True):
-        until(
-            lambda process=process, count=count: descriptors(process.pid) <= count,  # type: ignore[misc]
-            f"{process} has {count} descriptors again",
-            SETTLED_WITHIN,
-        )
-        assert "Traceback" not in process.output, process.output
+    vitals.check()
