@@ -70,30 +70,38 @@ Fault = Callable[[PostgresServer, FaultRelay], AbstractContextManager[None]]
 @contextmanager
 def killed(postgres: PostgresServer, _: FaultRelay) -> Iterator[None]:
     postgres.crash()
-    yield
-    postgres.start()
+    try:
+        yield
+    finally:
+        postgres.start()
 
 
 @contextmanager
 def stopped(postgres: PostgresServer, _: FaultRelay) -> Iterator[None]:
     postgres.send(signal.SIGSTOP)
-    yield
-    postgres.send(signal.SIGCONT)
+    try:
+        yield
+    finally:
+        postgres.send(signal.SIGCONT)
 
 
 @contextmanager
 def stalled(_: PostgresServer, relay: FaultRelay) -> Iterator[None]:
     relay.set(up=STALLED, down=STALLED)
-    yield
-    relay.heal()
+    try:
+        yield
+    finally:
+        relay.heal()
 
 
 @contextmanager
 def cut_off(_: PostgresServer, relay: FaultRelay) -> Iterator[None]:
     relay.refuse()
     relay.reset()
-    yield
-    relay.heal()
+    try:
+        yield
+    finally:
+        relay.heal()
 
 
 @contextmanager
@@ -169,6 +177,83 @@ class TestPostgreSQL:
             assert process.wait(2 * TOLD_WITHIN) == 1
             process.wait_for("The database .* does not answer: .*Check that it runs")
             assert "Traceback" not in process.output
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one mebibyte; root's alone to mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=1m", "pgrok", folder)
+    yield folder
+    run("umount", folder)
+
+
+@contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """Leave no octet of it."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(512))
+    yield
+    filler.unlink()
+
+
+@contextmanager
+def read_only(disk: Path) -> Iterator[None]:
+    """Let what is opened from now on be read and not written."""
+    run("mount", "--bind", disk, disk)
+    run("mount", "-o", "remount,bind,ro", disk)
+    yield
+    run("umount", disk)
+
+
+Trouble = Callable[[Path], AbstractContextManager[None]]
+TROUBLES = pytest.mark.parametrize("trouble", [full, read_only])
+
+
+class TestSQLite:
+    @TROUBLES
+    def test_on_a_disk_that_is(
+        self, trouble: Trouble, disk: Path, target: Mortal, tmp_path: Path
+    ) -> None:
+        server = Daemon(tmp_path, f"sqlite:///{disk}/pgrok.db")
+        token = server.add("alice").token
+
+        def client(protocol: str) -> Client:
+            return Client(tmp_path, server.ssh, token, protocol, str(target.port))
+
+        with server.running() as process, client("http") as tunnel:
+            chat = Midst(tunnel.url(), "websocket")
+            with chat, nothing_is_left(process, tunnel):
+                with trouble(disk):
+                    refused = server.command("user", "add", "bob", status=1)
+                    assert "Traceback" not in refused
+                    assert str(disk) in refused
+                    assert visit(tunnel.url()).text == "as ever"
+                    chat.send(b"meanwhile")
+                    chat.read_until(b"meanwhile")
+                    # To read tokens nothing is written, and where a port is kept is not vital.
+                    with client("tcp") as late:
+                        late.url()
+                server.command("user", "add", "bob")
+                with client("tcp") as again:
+                    again.url()
+            assert process.stop() == 0
+
+    @TROUBLES
+    @pytest.mark.parametrize("new", [True, False], ids=["new", "known"])
+    def test_at_start(self, new: bool, trouble: Trouble, disk: Path, tmp_path: Path) -> None:
+        server = Daemon(tmp_path, f"sqlite:///{disk}/pgrok.db")
+        if not new:
+            server.add("alice")
+        with trouble(disk), server.start() as process:
+            assert process.wait() == 1
+            process.wait_for(f"The database {disk}/pgrok.db .*Check that")
+            assert "Traceback" not in process.output
+        with server.running():
+            server.add("bob")
 
 
 def revoked_is_noticed(server: Daemon, folder: Path) -> None:

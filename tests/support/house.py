@@ -22,6 +22,7 @@ from pgrok.server.settings import ProxySettings, Settings, SSHDSettings
 from pgrok.server.settings.models import DatabaseSettings, TCPSettings, WebSettings
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store import Person, Store
+from pgrok.server.store.records import Clock, system_clock
 from pgrok.transport.client import connect
 from pgrok.transport.ssh.client import Accept, ClientConnection
 from support.channels import Noting
@@ -174,7 +175,9 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(database: str, *, ports: int = 8, **proxy: Any) -> AsyncIterator[House]:
+async def open_house(
+    database: str, *, ports: int = 8, clock: Clock = system_clock, **proxy: Any
+) -> AsyncIterator[House]:
     """Serve while the body runs; `proxy` are settings of the front."""
     tcp = free_range(ports)
     settings = Settings(
@@ -188,7 +191,7 @@ async def open_house(database: str, *, ports: int = 8, **proxy: Any) -> AsyncIte
         ),
         database=DatabaseSettings(url=database),
     )
-    async with running(settings) as daemon:
+    async with running(settings, clock=clock) as daemon:
         house = House(settings, daemon)
         yield house
         await house.close()

@@ -90,6 +90,9 @@ class PostgresServer:
         """End it with all its connections, as kill -9 does."""
         self.send(signal.SIGKILL)
         until(lambda: is_free(self.port), "PostgreSQL is gone")
+        # It would not start again before its process is reaped, which in a container may be never.
+        for lock in (self.folder / "data/postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink()
 
     def url(self, database: str) -> str:
         """Return the URL of a database in this server."""

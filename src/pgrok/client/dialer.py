@@ -61,6 +61,8 @@ def explain(address: Address, error: Exception | None) -> str:
         return f"The certificate of {address} is not one that this machine trusts."
     if isinstance(error, ssl.SSLError):
         return f"{address} does not speak TLS as it should."
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"The client has too many open files to connect to {address}."
     return f"{address} closed the connection without an answer."
 
 
