@@ -12,6 +12,7 @@ import pytest
 
 from support.daemon import Daemon, Person
 from support.faults import FaultRelay, Faults
+from support.house import new_database
 from support.midst import STAGES, Midst, Outcome
 from support.mortal import Mortal
 from support.pgrok import Client
@@ -122,7 +123,7 @@ class TestKilled:
                 works(client.url())
 
     def test_a_server(self, tmp_path: Path, target: Mortal) -> None:
-        server = Daemon(tmp_path, f"sqlite:///{tmp_path}/pgrok.db")
+        server = Daemon(tmp_path, new_database(tmp_path))
         alice = server.add("alice")
         with ExitStack() as stack:
             with server.running():
@@ -161,7 +162,7 @@ class TestWhileOpening:
                 assert newcomer.url() == daemon.public_url(person.name)
 
     def test_a_server_is_killed(self, moments: Moments, tmp_path: Path) -> None:
-        server = Daemon(tmp_path, f"sqlite:///{tmp_path}/pgrok.db")
+        server = Daemon(tmp_path, new_database(tmp_path))
         token = server.add("alice").token
         clients = {}
         with ExitStack() as stack:

@@ -16,6 +16,7 @@ import pytest
 
 from support.daemon import Daemon
 from support.faults import STALLED, FaultRelay, Faults
+from support.house import new_database
 from support.midst import STAGES, Midst
 from support.mortal import Mortal
 from support.pgrok import Client
@@ -54,7 +55,8 @@ class Scene:
     def server(self, name: str, database: str = "") -> Daemon:
         """Start a server; its person is called like it."""
         folder = self.folder / name
-        server = Daemon(folder, database or f"sqlite:///{folder}/pgrok.db")
+        folder.mkdir()
+        server = Daemon(folder, database or new_database(folder))
         self.stack.enter_context(server.running())
         return server
 

@@ -20,10 +20,11 @@ from support.vitals import Vitals
 from support.wire import Wire
 
 REFUSED = {
-    "/close": "target-down",
-    "/reset": "target-down",
-    "/close-in-head": "bad-response",
-    "/reset-in-head": "target-down",
+    "/close": ["target-down"],
+    "/reset": ["target-down"],
+    # Whoever closes before all has been read resets what it has said.
+    "/close-in-head": ["bad-response", "target-down"],
+    "/reset-in-head": ["target-down", "bad-response"],
 }
 CUT = ("/close-in-body", "/reset-in-body", "/close-in-chunk", "/reset-when-unsized")
 
@@ -62,7 +63,8 @@ def url(client: Client, target: Mortal, daemon: Daemon) -> Iterator[str]:
 def test_it_fails_before_it_has_answered(path: str, method: str, url: str) -> None:
     body = BODY if method == "POST" else None
     answer = visit(url + path, method, body=body)
-    assert (answer.status, answer.fields["X-Pgrok-Error"]) == (502, REFUSED[path])
+    assert answer.status == 502
+    assert answer.fields["X-Pgrok-Error"] in REFUSED[path]
 
 
 @WAYS

@@ -86,7 +86,6 @@ def _trickle(conn: socket.socket) -> None:
     """Answer an octet at a time."""
     for octet in AS_EVER:
         conn.sendall(bytes([octet]))
-    _mute(conn)
 
 
 BEHAVIOURS: dict[str, Callable[[socket.socket], None]] = {

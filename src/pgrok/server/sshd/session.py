@@ -32,6 +32,10 @@ connections that there may be to everybody else."""
 MAX_PORTS_TRIED = 64
 """Public ports tried before a tcp tunnel is refused: other programs may have some."""
 
+TOKEN_SECONDS = 8.0
+"""How long the database may take to say whose a token is. On one that hangs the store gives up
+later than our client does, who is to hear what is wrong."""
+
 GREETING_SECONDS = 1.0
 """How long a plain `ssh` is waited for to say what it forwards."""
 
@@ -67,9 +71,11 @@ class Session:
         Raises `StoreError`, and `TunnelRefused` if the person has too many connections.
         """
         try:
-            login = await self._services.store.tokens.check(password)
-        except StoreError as error:
-            log.error("token not checked", reason=str(error), peer=str(self.connection.peer))
+            async with asyncio.timeout(TOKEN_SECONDS):
+                login = await self._services.store.tokens.check(password)
+        except (StoreError, TimeoutError) as error:
+            reason = str(error) or "the database takes too long"
+            log.error("token not checked", reason=reason, peer=str(self.connection.peer))
             self._failure = "no database"
             raise StoreError("the server cannot check tokens right now; try again") from None
         if login is None:
