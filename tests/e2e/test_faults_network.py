@@ -12,6 +12,7 @@ import pytest
 
 from pgrok.address import Address
 from pgrok.client.session import leave, open_tunnel
+from pgrok.client.tunnel import draw_instance
 from pgrok.errors import ConnectError, TransportError
 from pgrok.protocol import Hint, TunnelKind
 from pgrok.transport.client import connect
@@ -136,7 +137,7 @@ class TestOpeningCutAtAnyOctet:
     async def test_it_is_told(
         self, way: str, network: FaultRelay, person: Person, daemon: Daemon
     ) -> None:
-        async def attempt() -> str:
+        async def attempt() -> tuple[str, int]:
             connection = await connect(
                 Address(LOOPBACK, network.port),
                 token=person.token,
@@ -144,14 +145,14 @@ class TestOpeningCutAtAnyOctet:
                 client_version="pgrok_test",
             )
             try:
-                hint = Hint(TunnelKind.HTTP, "0" * 32, next(generations))
-                return await open_tunnel(connection, hint, lambda _: Noting())
+                hint = Hint(TunnelKind.HTTP, instance, next(generations))
+                url = await open_tunnel(connection, hint, lambda _: Noting())
+                return url, sum(network.reads(way))
             finally:
                 await leave(connection)
 
-        generations = iter(range(1, 10_000))
-        url = await attempt()
-        octets = sum(network.reads(way))
+        instance, generations = draw_instance(), iter(range(100, 1000))
+        url, octets = await attempt()
         draw = random.Random(7)
         places = sorted({*range(0, octets, 40), *(draw.randrange(octets) for _ in range(20))})
         vitals, before = Vitals(daemon.process), memory(daemon.process.pid)
@@ -163,6 +164,6 @@ class TestOpeningCutAtAnyOctet:
                         await attempt()
                 assert str(raised.value)
         network.heal()
-        assert await attempt() == url
+        assert await attempt() == (url, octets)
         await asyncio.to_thread(vitals.check)
         assert memory(daemon.process.pid) - before < 16 * MIB

@@ -29,6 +29,9 @@ GIVES_UP_WITHIN = 30.0
 """Seconds in which a server ends that finds no database; on an idle machine ten."""
 
 CONNECTIONS = 12
+"""How many PostgreSQL serves, of which pgrokd takes six at most."""
+POOLED = 4
+"""How many more than one pgrokd keeps for the next time that it needs them."""
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +159,7 @@ class TestPostgreSQL:
         with ExitStack() as stack:
             tunnel = stack.enter_context(client("http"))
             visitor = stack.enter_context(Midst(tunnel.url(), "websocket"))
-            with nothing_is_left(server.process, tunnel):
+            with nothing_is_left(server.process, tunnel, pooled=POOLED):
                 with fault(postgres, path_to_it):
                     with client("http") as late:
                         assert late.wait(TOLD_WITHIN) == 3

@@ -35,6 +35,10 @@ BOTH_REFUSED = OSError(
             OSError(errno.EMFILE, "secret"),
             "The client has too many open files to connect to localhost:3000.",
         ),
+        (
+            OSError("Multiple exceptions: [Errno 24] secret, [Errno 24] secret"),
+            "The client has too many open files to connect to localhost:3000.",
+        ),
         (None, "localhost:3000 closed the connection without an answer."),
         (ConnectionResetError(), "localhost:3000 closed the connection without an answer."),
     ],
