@@ -68,6 +68,8 @@ def test_a_server_without_descriptors(door: str, daemon: Daemon, tmp_path: Path)
         chat = stack.enter_context(Midst(client.url(), "websocket"))
         stream = stack.enter_context(Midst(tcp.url(), "stream"))
         visitor = stack.enter_context(Wire(client.url()))
+        visitor.request("GET", "/")
+        visitor.read_until(b"as ever")
         vitals = Vitals(daemon.process, client, tcp)
         with scarce(daemon.process) as limit, ExitStack() as crowd:
             flood(getattr(daemon, door), crowd)
@@ -95,7 +97,7 @@ def test_a_client_without_descriptors(daemon: Daemon, tmp_path: Path) -> None:
     token = daemon.add("without-descriptors").token
     with (
         Mortal() as target,
-        Client(tmp_path, daemon.ssh, token, "http", str(target.port)) as client,
+        Client(tmp_path, daemon.ssh, token, "http", f"{LOOPBACK}:{target.port}") as client,
         ExitStack() as crowd,
     ):
         url = client.url()

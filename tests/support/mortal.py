@@ -118,7 +118,8 @@ class _Connection(BaseRequestHandler):
             while begun := self.request.recv(65536):
                 found = re.match(rb"[A-Z]+ (\S+) HTTP/1", begun)
                 path = found[1].decode() if found else ""
-                print(f"got {path}", flush=True)
+                sys.stdout.write(f"got {path}\n")
+                sys.stdout.flush()
                 if not found:
                     self.request.sendall(begun)
                     _echo(self.request)

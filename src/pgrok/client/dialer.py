@@ -63,6 +63,8 @@ def explain(address: Address, error: Exception | None) -> str:
         return f"{address} does not speak TLS as it should."
     if _failed_with(error, errno.EMFILE):
         return f"The client has too many open files to connect to {address}."
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+        return f"{address} cannot be reached from the client."
     return f"{address} closed the connection without an answer."
 
 

@@ -36,6 +36,10 @@ BOTH_REFUSED = OSError(
             "The client has too many open files to connect to localhost:3000.",
         ),
         (
+            OSError(errno.EHOSTUNREACH, "secret"),
+            "localhost:3000 cannot be reached from the client.",
+        ),
+        (
             OSError("Multiple exceptions: [Errno 24] secret, [Errno 24] secret"),
             "The client has too many open files to connect to localhost:3000.",
         ),
