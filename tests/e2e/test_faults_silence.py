@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cable import Cable
 from support.daemon import Daemon
 from support.faults import STALLED, FaultRelay, Faults
 from support.house import new_database
@@ -56,7 +57,7 @@ class Scene:
         """Start a server; its person is called like it."""
         folder = self.folder / name
         folder.mkdir()
-        server = Daemon(folder, database or new_database(folder))
+        server = Daemon(folder, database or new_database(folder), ssh_host="0.0.0.0")
         self.stack.enter_context(server.running())
         return server
 
@@ -91,6 +92,29 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 @dataclass(frozen=True)
+class Unplugged:
+    """A client at the end of a cable, and a visitor of its tunnel."""
+
+    cable: Cable
+    client: Client
+    visitor: Midst
+
+
+def unplugged(scene: Scene, token: str, ssh: int) -> Unplugged:
+    """Start one, still plugged in."""
+    cable = scene.stack.enter_context(Cable())
+    with cable.inside():
+        target = scene.stack.enter_context(Mortal())
+        client = Client(
+            scene.folder / "unplugged", 0, token, "http", str(target.port),
+            remote_addr=f"{cable.near}:{ssh}",
+        )  # fmt: skip
+    scene.stack.enter_context(client)
+    visitor = scene.stack.enter_context(Midst(client.url(), "response"))
+    return Unplugged(cable, client, visitor)
+
+
+@dataclass(frozen=True)
 class Cast:
     """The processes of the scene."""
 
@@ -99,6 +123,7 @@ class Cast:
     stopped: list[Client]
     unreachable: list[Client]
     relay: FaultRelay
+    unplugged: Unplugged
     stopped_server: Process
     deserted: list[Client]
     newcomers: dict[str, Client]
@@ -114,12 +139,13 @@ def cast(scene: Scene) -> Cast:
     server, mute_server = scene.server("server"), scene.server("stopped-server")
     postgres = stack.enter_context(PostgresServer())
     on_postgres = scene.server("on-postgres", postgres.create_database())
-    tokens = {name: server.add(name).token for name in ("stopped", "unreachable", "held")}
+    tokens = {name: server.add(name).token for name in ("stopped", "unreachable", "held", "far")}
     token = mute_server.add("deserted").token
     relay, held = (stack.enter_context(FaultRelay(server.ssh)) for _ in range(2))
     unreachable = scene.clients("unreachable", tokens["unreachable"], relay.port)
     vitals = Vitals(server.process, *unreachable)
     stopped = scene.clients("stopped", tokens["stopped"], server.ssh)
+    far = unplugged(scene, tokens["far"], server.ssh)
     deserted = [scene.client("deserted", token, mute_server.ssh)]
     served = scene.client("served", on_postgres.add("served").token, on_postgres.ssh)
     for client in (*deserted, served):
@@ -134,13 +160,14 @@ def cast(scene: Scene) -> Cast:
     for process in (*stopped, mute_server.process):
         process.send(signal.SIGSTOP)
     relay.set(up=STALLED, down=STALLED)
+    far.cable.pull()
     postgres.crash()
     newcomers = {
         "connecting": scene.client("connecting", token, mute_server.ssh),
         "opening": scene.client("opening", tokens["held"], held.port),
     }
     return Cast(
-        server, vitals, stopped, unreachable, relay, mute_server.process, deserted, newcomers,
+        server, vitals, stopped, unreachable, relay, far, mute_server.process, deserted, newcomers,
         postgres, on_postgres, served,
     )  # fmt: skip
 
@@ -170,6 +197,16 @@ def test_so_is_one_whose_network_is_gone(scene: Scene, cast: Cast) -> None:
     scene.check_visitors("unreachable")
     for client in cast.unreachable:
         client.wait_for("^Not connected: .*Trying again in", timeout=scene.left(SILENT))
+
+
+def test_and_one_whose_cable_was_pulled(scene: Scene, cast: Cast) -> None:
+    far = cast.unplugged
+    assert far.visitor.outcome(scene.left(SILENT)).is_cut
+    far.client.wait_for("^Not connected: .*Trying again in", timeout=scene.left(SILENT))
+    far.cable.plug_in()
+    assert far.client.url(count=2) == far.client.url()
+    assert visit(far.client.url()).text == "as ever"
+    far.client.kill()
 
 
 def test_a_stopped_server_is_given_up_too(scene: Scene, cast: Cast) -> None:
