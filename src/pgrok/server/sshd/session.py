@@ -253,7 +253,7 @@ class Session:
 
     async def _listen_somewhere(self, login: Login, forward: Forward) -> Lease[Tunnel]:
         services, tcp = self._services, self._services.proxy.tcp
-        last = await services.store.ports.last(login.person.id)
+        last = await self._last_port(login.person.id)
         others = {
             int(lease.key[1])
             for lease in self._registry
@@ -266,6 +266,14 @@ class Session:
             if isinstance(verdict, Granted) and await self._listen(verdict):
                 return verdict.lease
         raise TunnelRefused("no public port is free; try again later", reason="none free")
+
+    async def _last_port(self, person_id: int) -> int | None:
+        try:
+            return await self._services.store.ports.last(person_id)
+        except StoreError as error:
+            log.warning("last port not known", reason=str(error))
+            text = "the server cannot look up ports right now; try again"
+            raise TunnelRefused(text, reason="no database") from None
 
     async def _listen(self, granted: Granted[Tunnel]) -> bool:
         """Listen on the port of a lease, or take the listening port over from a displaced one."""
