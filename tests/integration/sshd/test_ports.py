@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from pgrok.errors import ConnectionLost, StoreUnavailable, TunnelRefused
+from pgrok.errors import ConnectionLost, Replaced, StoreUnavailable, TunnelRefused
 from pgrok.protocol import Hint, TunnelKind
 from pgrok.server import daemon
 from pgrok.server.proxy import tcp
