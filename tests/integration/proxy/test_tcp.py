@@ -144,10 +144,11 @@ async def test_a_target_that_closes_ends_the_visit(end: str, place: Place) -> No
     assert visitor.data == b"last"
 
 
-async def test_a_lost_client_ends_every_visit(place: Place) -> None:
+async def test_a_lost_client_ends_every_visit_with_a_reset(place: Place) -> None:
     visitors = [(await place.coupled())[0] for _ in range(3)]
     place.client.connection.abort()
-    await until(lambda: all(visitor.events[-1] != "made" for visitor in visitors))
+    await until(lambda: all(visitor.events[-1] == "lost" for visitor in visitors))
+    assert all(isinstance(visitor.error, ConnectionResetError) for visitor in visitors)
     await until(lambda: is_free(place.client.public_port))
 
 
