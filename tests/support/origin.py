@@ -36,9 +36,7 @@ class Origin:
     echo: int
     digest: int
 
-    def __init__(
-        self, *, certificate: Path | None = None, module: str = "support.origin"
-    ) -> None:
+    def __init__(self, *, certificate: Path | None = None, module: str = "support.origin") -> None:
         options = ["--certificate", str(certificate)] if certificate else []
         command = [sys.executable, "-m", module, *options]
         self.process = Process(*command, env={"PYTHONPATH": str(TESTS)})

@@ -567,7 +567,6 @@ class TestLosingTheLink:
         stand.run()
         assert stand.take_events() == ["lost"]
 
-
     def test_before_a_goodbye_no_end_is_told(self) -> None:
         stand = Stand(window=0)
         stand.channel.write(b"queued")
