@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -12,10 +13,13 @@ import uvloop
 
 from soak.report import report
 from soak.run import Plan, soak
+from support.processes import heed_interrupts
 
 
 def main() -> int:
     """Return 0 if nothing was lost, got stuck or was left behind."""
+    heed_interrupts()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # which leaves nothing running
     plan = _plan()
     print(f"make soak SECONDS={plan.seconds:g} SEED={plan.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="pgrok-soak-") as folder:
