@@ -16,8 +16,8 @@ from support.processes import memory
 WARM_UP = 20.0
 """Seconds under load in which a process may grow: its pools, caches and arenas fill."""
 
-GROWTH = 32 << 20
-"""Octets that it may grow by after that."""
+GROWTH = 24 << 20
+"""Octets that it may grow by after that; four million are usual, and do not become more."""
 
 CALM = 20.0
 """Seconds in which all that transfers used is given back; idle connections are kept for four."""
