@@ -47,8 +47,8 @@ class FarEnd:
         self.round_trip = round_trip
         self.answers = answers
         self.dismissed = self.lost = False
-        self.asked_at = self.silent_since = -1000.0
-        """When it was asked last, and when it was last asked in vain."""
+        self.asked_at = self.silent_since = self.heard_at = -1000.0
+        """When it was asked last, when it was last asked in vain, and when it last answered."""
         self.lose: Callable[[], None] = lambda: None
         self._lobby = lobby
         self._sign: asyncio.Future[None] | None = None
@@ -87,6 +87,7 @@ class FarEnd:
 
     def _give_sign(self, sign: asyncio.Future[None]) -> None:
         if self.answers is not None and not sign.done():
+            self.heard_at = self._lobby.loop.time()
             sign.set_result(None)
 
     def lose_signs(self) -> None:

@@ -82,6 +82,10 @@ class Watched(Registry[Tunnel]):
         last = self.last_of(claim)
         mine = self.name_to_come_back_to(claim, last)
         verdict = super().claim(claim, holder, alive=alive, silent=silent)
+        if alive is not None:
+            far_end = alive.holder.connection
+            assert isinstance(far_end, FarEnd)
+            assert far_end.heard_at >= far_end.asked_at, "a silent one counts as alive"
         late = last is not None and claim.generation <= last.lease.claim.generation
         assert isinstance(verdict, Outdated) == late
         if mine is not None:
