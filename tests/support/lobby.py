@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 from pgrok.address import Address
 from pgrok.errors import ConnectionLost
@@ -98,17 +99,20 @@ class FarEnd:
 
 
 class Visit:
-    """One visitor's request: it waits, is served by a tunnel, or refused with a problem."""
+    """One visitor's request: it waits, or is over because a tunnel or a problem came to it."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, loop: ManualLoop, label: str) -> None:
         self.label = label
-        self.waits = False
         self.served_by: Tunnel | None = None
         self.problem: Problem | None = None
+        self.over_at: float | None = None
+        self._loop = loop
+
+    def serve(self, tunnel: Tunnel) -> None:
+        self.served_by, self.over_at = tunnel, self._loop.time()
 
     def refuse(self, problem: Problem) -> None:
-        self.waits = False
-        self.problem = problem
+        self.problem, self.over_at = problem, self._loop.time()
 
 
 class OpenPort:
@@ -164,14 +168,14 @@ class Lobby:
 
     def route(self, visit: Visit) -> None:
         """Send a visitor where the public front would."""
-        visit.waits = True
-        exchange = cast(Exchange, visit)
-        if self.parking.park(visit.label, exchange, lambda: self.route(visit)):
+        again = partial(self.route, visit)
+        if self.parking.park(visit.label, cast(Exchange, visit), again):
             return
-        visit.waits = False
-        visit.served_by = self.registry.find((TunnelKind.HTTP, visit.label))
-        if visit.served_by is None:
+        tunnel = self.registry.find((TunnelKind.HTTP, visit.label))
+        if tunnel is None:
             visit.refuse(Problem(Code.NO_TUNNEL, 502))
+        else:
+            visit.serve(tunnel)
 
     async def _open_port(self, port: int) -> OpenPort:
         if port in self.ports:

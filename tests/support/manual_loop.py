@@ -78,6 +78,7 @@ class ManualLoop(asyncio.AbstractEventLoop):
 
     def advance(self, seconds: float) -> None:
         """Let time pass, timer by timer."""
+        self.run()
         end = self._now + seconds
         while self._timers and self._timers[0].when() <= end:
             handle = heapq.heappop(self._timers)

@@ -8,6 +8,7 @@ import pytest
 
 from pgrok.address import Address
 from pgrok.protocol import Hint, TunnelKind
+from pgrok.server.proxy.parking import MAX_PARKED_OF_NAME
 from pgrok.server.sshd import listener
 from support.conditions import until
 from support.house import Application, Client, House, get, ok, open_house
@@ -93,6 +94,19 @@ class TestLost:
         _, serving = await tunnel(house, token, 2, instance)
         assert await visit == b"2"
         assert instance or all(serving.ports), "a channel came before the answer to its forward"
+
+    async def test_only_so_many_may_wait(self, house: House, token: str) -> None:
+        lost, _ = await tunnel(house, token, 1, ONE)
+        lost.connection.abort()
+        await until(lambda: house.daemon.registry.find(BOB) is None)
+        visits = [asyncio.ensure_future(ask(house)) for _ in range(MAX_PARKED_OF_NAME + 1)]
+        await until(lambda: any(visit.done() for visit in visits))
+        await tunnel(house, token, 2, ONE)
+        answers = await asyncio.gather(*visits)
+        (refused,) = [answer for answer in answers if answer != b"2"]
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nX-Pgrok-Error: parking-full\r\n" in refused
+        assert b"\r\nRetry-After: 1\r\n" in refused
 
     async def test_nobody_waits_for_one_that_said_goodbye(self, house: House, token: str) -> None:
         client, _ = await tunnel(house, token, 1, None)

@@ -1,4 +1,4 @@
-"""Registry, claims, sessions and parking together, through whatever clients may do in whatever order.
+"""Registry, claims, sessions and parking together, through whatever clients may do.
 
 Every verdict of the registry is checked as it falls, against a list of what was granted; and after
 every step, that no name has two holders and none is held by, or kept for, somebody who is gone.
@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pgrok.errors import ConnectionLost, TunnelRefused
 from pgrok.http.pages import Code
-from pgrok.protocol import REPLACED, Hint, TunnelKind
+from pgrok.protocol import Hint, TunnelKind
 from pgrok.relay.deadlines import TICK
 from pgrok.server.ports import choose
 from pgrok.server.registry import (
@@ -147,6 +147,11 @@ class Watched(Registry[Tunnel]):
         return last.lease.key if holder in (None, last.lease) else None
 
 
+def settles(grant: Grant) -> float:
+    """Return when the client of an http tunnel knows that it has it."""
+    return grant.began + (0.0 if grant.lease.claim.instance else SETTLING_SECONDS)
+
+
 def patience(far_end: FarEnd) -> float:
     """Return how many seconds a sign of life may take."""
     seconds = PROBE_ROUND_TRIPS * far_end.round_trip
@@ -198,7 +203,7 @@ class Leases(RuleBasedStateMachine):
 
     @rule(
         person=st.sampled_from(PEOPLE),
-        kind=st.sampled_from([TunnelKind.HTTP, TunnelKind.HTTP, TunnelKind.TCP]),
+        kind=st.sampled_from(TunnelKind),
         instance=st.sampled_from([None, "1" * 32, "2" * 32]),
         generation=st.integers(1, 5),
         round_trip=st.sampled_from([0.01, 0.5, 2.0]),
@@ -273,14 +278,9 @@ class Leases(RuleBasedStateMachine):
 
     @rule(label=st.sampled_from([person.name for person in PEOPLE]))
     def visit(self, label: str) -> None:
-        visit = Visit(label)
+        visit = Visit(self.loop, label)
         self.visits.append(visit)
         self.lobby.route(visit)
-        if visit.problem is not None:
-            since = self.loop.time() - self.expected.get(label, -1000.0)
-            assert since >= PARKING_SECONDS, "somebody was expected"
-        elif not visit.waits:
-            assert self.is_settled(label, -A_MOMENT), "the client does not know of its tunnel yet"
 
     @rule(seconds=st.sampled_from([0.05, 0.2, 1.0, 3.0, PARKING_SECONDS, REMEMBERED_SECONDS + 1]))
     def time_passes(self, seconds: float) -> None:
@@ -344,25 +344,28 @@ class Leases(RuleBasedStateMachine):
 
     @invariant()
     def visitors_wait_exactly_while_somebody_is_expected(self) -> None:
-        now = self.loop.time()
         for visit in self.visits:
-            since = now - self.expected.get(visit.label, -1000.0)
-            tunnel = self.registry.find((TunnelKind.HTTP, visit.label))
-            if visit.waits and tunnel is None:
+            since = (visit.over_at or self.loop.time()) - self.expected.get(visit.label, -1000.0)
+            if visit.served_by is not None:
+                assert self.has_settled(visit), "the client did not know of its tunnel yet"
+            elif visit.problem is not None:
+                assert visit.problem.code is Code.NO_TUNNEL
+                assert since >= PARKING_SECONDS, "somebody was expected"
+            elif self.registry.find((TunnelKind.HTTP, visit.label)) is None:
                 assert since <= PARKING_SECONDS + 2 * TICK, "nobody comes any more"
-            elif visit.waits:
-                assert not self.is_settled(visit.label, A_MOMENT), "the tunnel is back"
-        self.visits = [visit for visit in self.visits if not self.is_done(visit)]
+        self.visits = [visit for visit in self.visits if visit.over_at is None]
 
-    def is_done(self, visit: Visit) -> bool:
-        """Check what became of a visit that is over."""
-        if visit.served_by is not None:
-            far_end = visit.served_by.connection
-            assert isinstance(far_end, FarEnd)
-            assert not far_end.lost or far_end.dismissed
-        elif visit.problem is not None:
-            assert visit.problem.code is Code.NO_TUNNEL
-        return not visit.waits
+    @invariant()
+    def nobody_waits_for_a_tunnel_that_is_there(self) -> None:
+        waited_for = {visit.label for visit in self.visits if visit.over_at is None}
+        for grant in self.registry.grants:
+            kind, name = grant.lease.key
+            if grant.ended is None and kind is TunnelKind.HTTP and name in waited_for:
+                assert self.loop.time() <= settles(grant) + A_MOMENT
+
+    def has_settled(self, visit: Visit) -> bool:
+        (grant,) = [g for g in self.registry.grants if g.lease.holder is visit.served_by]
+        return visit.over_at is not None and visit.over_at >= settles(grant) - A_MOMENT
 
     def labels(self, guest: Guest) -> list[str]:
         """Return the names that a guest holds."""
@@ -370,23 +373,13 @@ class Leases(RuleBasedStateMachine):
         held = [lease.key for lease in leases if self.registry.holds(lease)]
         return [str(name) for kind, name in held if kind is TunnelKind.HTTP]
 
-    def is_settled(self, label: str, moment: float) -> bool:
-        """Whether the client of a tunnel knows by now that it has it, and that a moment longer."""
-        (grant,) = [
-            grant
-            for grant in self.registry.grants
-            if grant.ended is None and grant.lease.key == (TunnelKind.HTTP, label)
-        ]
-        seconds = 0.0 if grant.lease.claim.instance else SETTLING_SECONDS
-        return self.loop.time() > grant.began + seconds + moment
-
     def teardown(self) -> None:
         """When all have gone nothing is left of them."""
         for guest in self.guests:
             self.lose(guest, goodbye=True)
         self.loop.advance(PARKING_SECONDS + REMEMBERED_SECONDS)
         assert len(self.registry) == len(self.lobby.claims._probes) == len(self.lobby.ports) == 0
-        assert not any(visit.waits for visit in self.visits)
+        assert all(visit.over_at is not None for visit in self.visits)
         assert not any(guest.is_opening for guest in self.guests)
         assert len(self.lobby.services.sessions) == 0
         assert self.lobby.services.connections.total() == 0
@@ -396,5 +389,5 @@ class Leases(RuleBasedStateMachine):
         self.logs.__exit__(None, None, None)
 
 
-Leases.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+Leases.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
 TestLeases = Leases.TestCase
