@@ -28,6 +28,7 @@ from pgrok.server.sshd.session import Session
 from pgrok.server.sshd.tunnels import OpenChannel, Tunnel
 from pgrok.server.store.database import Store
 from pgrok.server.store.records import Login, Person
+from pgrok.transport.interfaces import Forward
 from support.manual_loop import ManualLoop
 
 LAST_WORDS_SECONDS = 2.0
@@ -65,6 +66,11 @@ class FarEnd:
     def end(self, reason: str) -> None:
         self.dismissed = True
         self._lobby.loop.call_later(LAST_WORDS_SECONDS, self.lose)
+
+    def open_channel(
+        self, protocol: asyncio.Protocol, forward: Forward, originator: Address
+    ) -> asyncio.Transport:
+        raise ConnectionLost("nobody is served here")
 
     async def probe(self) -> None:
         assert not self.is_asked, "asked twice at once"

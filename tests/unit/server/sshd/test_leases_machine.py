@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -67,7 +68,7 @@ class Grant:
 class Watched(Registry[Tunnel]):
     """A registry each of whose verdicts is held against `grants`, all that there ever were."""
 
-    def __init__(self, now: Any) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         super().__init__(now)
         self.grants: list[Grant] = []
 
@@ -147,6 +148,10 @@ class Watched(Registry[Tunnel]):
         return last.lease.key if holder in (None, last.lease) else None
 
 
+def by_rote(last: int | None, start: int, end: int, taken: Container[int], _: Any) -> Iterator[int]:
+    return choose(last, start, end, taken, Random(0))
+
+
 def settles(grant: Grant) -> float:
     """Return when the client of an http tunnel knows that it has it."""
     return grant.began + (0.0 if grant.lease.claim.instance else SETTLING_SECONDS)
@@ -185,7 +190,6 @@ class Leases(RuleBasedStateMachine):
         self.expected: dict[str, float] = {}
         """Names of tunnels that were lost, and when."""
         # Ports are drawn at random; an example has to run the same way twice.
-        by_rote = lambda *given: choose(*given[:4], Random(0))  # noqa: E731
         self.chosen = patch.object(session_module, "choose", by_rote)
         self.chosen.start()
         self.logs = structlog.testing.capture_logs()
