@@ -84,7 +84,6 @@ class TestStopped:
             assert start(kind, origin.http).url() == url
             visitors.check()
         seconds = seconds_to_tunnel(daemon.process, person, 2)
-        print(kind, seconds)
         assert seconds <= OTHERS_WITHIN + SLACK
         ghost.kill()
 
@@ -180,7 +179,6 @@ class TestUnplugged:
             assert starter(kind, reachable.ssh, person.token, origin.http).url() == url
             visitors.check()
         seconds = seconds_to_tunnel(reachable.process, person, 2)
-        print(kind, seconds)
         assert seconds <= OTHERS_WITHIN + SLACK
 
     def test_ours_comes_back_from_another_network_and_has_its_name_at_once(
@@ -201,20 +199,22 @@ class TestUnplugged:
             assert client.url(count=2) == url
             visitors.check()
         seconds = seconds_to_tunnel(reachable.process, person, 2)
-        print("moved", seconds)
         assert seconds <= OURS_WITHIN
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_holder_that_is_far_away_keeps_its_name(
-    kind: str, daemon: Daemon, person: Person, start: Start, starter: Start, origin: Origin
+def test_holders_that_are_far_away_keep_their_names(
+    daemon: Daemon, starter: Start, origin: Origin
 ) -> None:
+    """Half a second there and back."""
+    people = {kind: daemon.add(f"far-away-{kind}") for kind in KINDS}
     with Distance(daemon.ssh, 0.25) as distance:
-        holder = starter(kind, distance.port, person.token, origin.http)
-        url = daemon.public_url(person.name)
-        assert holder.url() == url
-        assert is_alternative(start("go", origin.http).url(), person)
-        assert visit(url).status == 200
+        holders = [starter(kind, distance.port, people[kind].token, origin.http) for kind in KINDS]
+        for person, holder in zip(people.values(), holders, strict=True):
+            url = daemon.public_url(person.name)
+            assert holder.url() == url
+            newcomer = starter("go", daemon.ssh, person.token, origin.http)
+            assert is_alternative(newcomer.url(), person)
+            assert visit(url).status == 200
 
 
 def test_a_second_tunnel_of_ours_keeps_its_alternative_name(

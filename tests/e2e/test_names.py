@@ -21,7 +21,14 @@ def is_alternative(url: str, person: Person) -> bool:
 
 @pytest.mark.parametrize(
     ("holder", "newcomer"),
-    [("pgrok", "pgrok"), ("go", "go"), ("ssh", "ssh"), ("pgrok", "go"), ("ssh", "pgrok")],
+    [
+        ("pgrok", "pgrok"),
+        ("go", "go"),
+        ("ssh", "ssh"),
+        ("go", "ssh"),
+        ("pgrok", "go"),
+        ("ssh", "pgrok"),
+    ],
 )
 def test_a_live_holder_keeps_the_name(
     holder: str, newcomer: str, daemon: Daemon, person: Person, start: Start, origin: Origin

@@ -125,8 +125,8 @@ class Crowd:
 
     def _judge(self, number: int, answer: bytes) -> None:
         head, _, body = answer.partition(b"\r\n\r\n")
-        promised = b"\r\nContent-Length: %d" % LENGTH in head
-        if not head.startswith(b"HTTP/1.1 200 ") or not (promised or len(body) < LENGTH):
+        promised = b"\r\nContent-Length: %d\r\n" % LENGTH in head + b"\r\n"
+        if not (head.startswith(b"HTTP/1.1 200 ") and promised):
             self.tally.failures.append(f"{number}: {answer[:200]!r}")
         elif body == payload(LENGTH, number):
             self.tally.answered += 1

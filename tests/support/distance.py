@@ -21,6 +21,7 @@ class Distance:
         self._target = target
         self._seconds = seconds
         self._writers: set[asyncio.StreamWriter] = set()
+        self._relays: set[asyncio.Task[None]] = set()
         self._ready: Future[int] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
 
@@ -48,11 +49,17 @@ class Distance:
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._relay, LOOPBACK, 0)
+        server = await asyncio.start_server(self._accept, LOOPBACK, 0)
         self._ready.set_result(server.sockets[0].getsockname()[1])
         await self._over.wait()
         server.close()
         self._cut()
+        await asyncio.gather(*self._relays)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        relay = self._loop.create_task(self._relay(reader, writer))
+        self._relays.add(relay)
+        relay.add_done_callback(self._relays.discard)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

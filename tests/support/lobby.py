@@ -174,11 +174,11 @@ class Lobby:
 
     def route(self, visit: Visit) -> None:
         """Send a visitor where the public front would."""
-        again = partial(self.route, visit)
-        if self.parking.park(visit.label, cast(Exchange, visit), again):
-            return
         tunnel = self.registry.find((TunnelKind.HTTP, visit.label))
-        if tunnel is None:
+        if self.parking.expects(visit.label):
+            again = partial(self.route, visit)
+            self.parking.park(visit.label, cast(Exchange, visit), again)
+        elif tunnel is None:
             visit.refuse(Problem(Code.NO_TUNNEL, 502))
         else:
             visit.serve(tunnel)

@@ -121,7 +121,8 @@ class Front:
         """Send one request into its tunnel."""
         host = canonical_host(exchange.request.host)
         label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
-        if self.parking.park(label, exchange, partial(self.route, exchange, visitor)):
+        if self.parking.expects(label):
+            self.parking.park(label, exchange, partial(self.route, exchange, visitor))
             return
         tunnel = self._find(label)
         if tunnel is None or tunnel.pool is None:

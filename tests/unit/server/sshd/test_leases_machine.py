@@ -393,5 +393,5 @@ class Leases(RuleBasedStateMachine):
         self.logs.__exit__(None, None, None)
 
 
-Leases.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+Leases.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestLeases = Leases.TestCase
