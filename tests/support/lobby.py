@@ -49,16 +49,12 @@ class FarEnd:
         self.round_trip = round_trip
         self.answers = answers
         self.dismissed = self.lost = False
-        self.asked_at = self.silent_since = self.heard_at = -1000.0
-        """When it was asked last, when it was last asked in vain, and when it last answered."""
+        self.silent_since = self.heard_at = -1000.0
+        """When it was last asked in vain, and when it last answered."""
+        self.asked: dict[asyncio.Future[None], float] = {}
+        """Who waits for a sign of life, and since when."""
         self.lose: Callable[[], None] = lambda: None
         self._lobby = lobby
-        self._sign: asyncio.Future[None] | None = None
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether somebody waits for a sign of life."""
-        return self._sign is not None
 
     def is_closed(self) -> bool:
         return self.lost or self.dismissed
@@ -73,35 +69,37 @@ class FarEnd:
         raise ConnectionLost("nobody is served here")
 
     async def probe(self) -> None:
-        assert not self.is_asked, "asked twice at once"
         if self.is_closed():
             raise ConnectionLost("it is closed")
-        self._sign = self._lobby.loop.create_future()
-        self.asked_at = self._lobby.loop.time()
+        sign = self._lobby.loop.create_future()
+        self.asked[sign] = asked_at = self._lobby.loop.time()
         self.answer()
         try:
-            await self._sign
+            await sign
         except asyncio.CancelledError:
-            self.silent_since = self.asked_at
+            self.silent_since = asked_at
             raise
         finally:
-            self._sign = None
+            del self.asked[sign]
 
     def answer(self) -> None:
         """Send what it has to say, which takes its time."""
-        if self._sign is not None and self.answers is not None:
-            self._lobby.loop.call_later(self.answers, self._give_sign, self._sign)
+        if self.asked and self.answers is not None:
+            self._lobby.loop.call_later(self.answers, self._give_sign)
 
-    def _give_sign(self, sign: asyncio.Future[None]) -> None:
-        if self.answers is not None and not sign.done():
+    def _give_sign(self) -> None:
+        if self.answers is not None:
             self.heard_at = self._lobby.loop.time()
-            sign.set_result(None)
+            for sign in self.asked:
+                if not sign.done():
+                    sign.set_result(None)
 
     def lose_signs(self) -> None:
-        """Let whoever waits for it know that it is gone."""
+        """Let those who wait for it know that it is gone."""
         self.lost = True
-        if self._sign is not None and not self._sign.done():
-            self._sign.set_exception(ConnectionLost("it is gone"))
+        for sign in self.asked:
+            if not sign.done():
+                sign.set_exception(ConnectionLost("it is gone"))
 
 
 class Visit:
