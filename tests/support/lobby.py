@@ -20,9 +20,10 @@ from pgrok.server.decisions import Decisions
 from pgrok.server.members import Members
 from pgrok.server.proxy.parking import Parking
 from pgrok.server.registry import Registry
-from pgrok.server.settings import ProxySettings
+from pgrok.server.settings import LimitSettings, ProxySettings, TimeoutSettings
 from pgrok.server.settings.models import TCPSettings
 from pgrok.server.sshd.claims import Claims
+from pgrok.server.sshd.quotas import Quotas
 from pgrok.server.sshd.services import Services
 from pgrok.server.sshd.session import Session
 from pgrok.server.sshd.tunnels import OpenChannel, Tunnel
@@ -149,11 +150,16 @@ class Lobby:
         self._last_ports: dict[int, int] = {}
         store = SimpleNamespace(ports=SimpleNamespace(last=self._last, remember=self._remember))
         tcp = TCPSettings(port_start=ports.start, port_end=ports.stop)
+        limits = LimitSettings()
+        self.quotas = Quotas(limits, registry)
         self.services = Services(
             store=cast(Store, store),
             claims=self.claims,
+            quotas=self.quotas,
             deadlines=deadlines,
             proxy=ProxySettings(domain="example.com", tcp=tcp),
+            limits=limits,
+            timeouts=TimeoutSettings(),
             open_port=self._open_port,
             parking=self.parking,
             clock=lambda: datetime.now(UTC),

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from pgrok.server.store import Person, Store
 from pgrok.server.store.sign_ins import LIFETIME as SIGN_IN_LIFETIME
-from pgrok.server.store.web_sessions import LIFETIME as SESSION_LIFETIME
 from pgrok.server.web.security import Site
 
 
@@ -50,7 +49,7 @@ class Sessions:
         """Sign a person in under a new session id, which is returned; the old one ends."""
         await self._forget(request)
         raw_id = await self._store.web_sessions.create(person_id)
-        self._set(response, self._session_cookie, raw_id, SESSION_LIFETIME)
+        self._set(response, self._session_cookie, raw_id, self._store.web_sessions.lifetime)
         return raw_id
 
     async def end(self, request: Request, response: Response) -> None:

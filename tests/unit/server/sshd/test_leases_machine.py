@@ -387,7 +387,7 @@ class Leases(RuleBasedStateMachine):
         assert all(visit.over_at is not None for visit in self.visits)
         assert not any(guest.is_opening for guest in self.guests)
         assert len(self.lobby.services.sessions) == 0
-        assert self.lobby.services.connections.total() == 0
+        assert not self.lobby.quotas._connections
         assert not self.loop.has_timers
         assert self.loop.failures == []
         self.chosen.stop()
