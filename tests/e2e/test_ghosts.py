@@ -206,15 +206,18 @@ def test_holders_that_are_far_away_keep_their_names(
     daemon: Daemon, starter: Start, origin: Origin
 ) -> None:
     """Half a second there and back."""
-    people = {kind: daemon.add(f"far-away-{kind}") for kind in KINDS}
+    people = [daemon.add(f"far-away-{kind}") for kind in KINDS]
+    urls = [daemon.public_url(person.name) for person in people]
     with Distance(daemon.ssh, 0.25) as distance:
-        holders = [starter(kind, distance.port, people[kind].token, origin.http) for kind in KINDS]
-        for person, holder in zip(people.values(), holders, strict=True):
-            url = daemon.public_url(person.name)
-            assert holder.url() == url
-            newcomer = starter("go", daemon.ssh, person.token, origin.http)
+        far = [
+            starter(kind, distance.port, person.token, origin.http)
+            for kind, person in zip(KINDS, people, strict=True)
+        ]
+        assert [holder.url() for holder in far] == urls
+        near = [starter("go", daemon.ssh, person.token, origin.http) for person in people]
+        for newcomer, person in zip(near, people, strict=True):
             assert is_alternative(newcomer.url(), person)
-            assert visit(url).status == 200
+        assert [visit(url).status for url in urls] == [200] * len(urls)
 
 
 def test_a_second_tunnel_of_ours_keeps_its_alternative_name(
