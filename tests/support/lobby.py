@@ -145,7 +145,7 @@ class Lobby:
         self.ports: dict[int, OpenPort] = {}
         """The public ports that are open."""
         deadlines = Deadlines(loop)
-        self.parking = Parking(deadlines, ProxySettings().parking_seconds)
+        self.parking = Parking(deadlines, ProxySettings().parking_seconds, LimitSettings())
         self.claims = Claims(registry, b"secret")
         self._last_ports: dict[int, int] = {}
         store = SimpleNamespace(ports=SimpleNamespace(last=self._last, remember=self._remember))

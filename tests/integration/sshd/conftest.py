@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from support.house import House, new_database, open_house
+from pgrok.server.settings import LimitSettings
+from support.house import LIMITS, House, new_database, open_house
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -24,8 +25,14 @@ def database(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def house(database: str) -> AsyncIterator[House]:
-    async with open_house(database) as opened:
+def limits() -> LimitSettings:
+    """What the house allows; tests that want it to allow less give another."""
+    return LIMITS
+
+
+@pytest.fixture
+async def house(database: str, limits: LimitSettings) -> AsyncIterator[House]:
+    async with open_house(database, limits=limits) as opened:
         yield opened
 
 

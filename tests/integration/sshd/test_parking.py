@@ -8,7 +8,7 @@ import pytest
 
 from pgrok.address import Address
 from pgrok.protocol import Hint, TunnelKind
-from pgrok.server.proxy.parking import MAX_PARKED_OF_NAME
+from pgrok.server.settings import LimitSettings
 from pgrok.server.sshd import listener
 from support.conditions import until
 from support.house import Application, Client, House, get, ok, open_house
@@ -95,11 +95,12 @@ class TestLost:
         assert await visit == b"2"
         assert instance or all(serving.ports), "a channel came before the answer to its forward"
 
+    @pytest.mark.parametrize("limits", [LimitSettings(parked_per_tunnel=3)])
     async def test_only_so_many_may_wait(self, house: House, token: str) -> None:
         lost, _ = await tunnel(house, token, 1, ONE)
         lost.connection.abort()
         await until(lambda: house.daemon.registry.find(BOB) is None)
-        visits = [asyncio.ensure_future(ask(house)) for _ in range(MAX_PARKED_OF_NAME + 1)]
+        visits = [asyncio.ensure_future(ask(house)) for _ in range(4)]
         await until(lambda: any(visit.done() for visit in visits))
         await tunnel(house, token, 2, ONE)
         answers = await asyncio.gather(*visits)

@@ -76,7 +76,7 @@ class Front:
         # Where all is full it is not the address that is told to be at fault.
         self._strangers = Admission(per_address=limits.visitors_per_address)
         self._senders = Senders(self._is_trusted, limits.requests_per_address)
-        self.parking = Parking(deadlines, parking_seconds)
+        self.parking = Parking(deadlines, parking_seconds, limits)
         self.connections: Members[_VisitorConnection] = Members()
         self.streams = streams
 

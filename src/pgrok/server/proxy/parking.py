@@ -8,12 +8,7 @@ from dataclasses import dataclass, field
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.deadlines import Deadline, Deadlines
 from pgrok.relay.exchange import Exchange
-
-MAX_PARKED = 1024
-"""Requests that wait in all; beyond them visitors are told 503."""
-
-MAX_PARKED_OF_NAME = 64
-"""Of one name."""
+from pgrok.server.settings import LimitSettings
 
 Resume = Callable[[], None]
 """Routes a request that was parked, as if it had come just now."""
@@ -30,12 +25,15 @@ class _Lot:
 class Parking:
     """Holds requests, their bodies unread, for names whose tunnels were lost without a goodbye.
 
-    `seconds` is how long they wait; 0 is not at all.
+    `seconds` is how long they wait; 0 is not at all. Beyond `limits.parked` of them in all, or
+    `parked_per_tunnel` of one name, visitors are told 503.
     """
 
-    def __init__(self, deadlines: Deadlines, seconds: float) -> None:
+    def __init__(self, deadlines: Deadlines, seconds: float, limits: LimitSettings) -> None:
         self._deadlines = deadlines
         self._seconds = seconds
+        self._in_all = limits.parked
+        self._per_name = limits.parked_per_tunnel
         self._lots: dict[str, _Lot] = {}
         self._parked: dict[Exchange, _Lot] = {}
 
@@ -75,7 +73,7 @@ class Parking:
     def park(self, label: str, exchange: Exchange, resume: Resume) -> None:
         """Let a request for a label that is expected wait, or refuse it if too many do."""
         lot = self._lots[label]
-        if len(lot.waiting) >= MAX_PARKED_OF_NAME or len(self._parked) >= MAX_PARKED:
+        if len(lot.waiting) >= self._per_name or len(self._parked) >= self._in_all:
             exchange.refuse(Problem(Code.PARKING_FULL, 503, retry_after=1))
         else:
             lot.waiting[exchange] = resume

@@ -57,6 +57,8 @@ class LimitSettings(Section):
     requests_per_address: Number = _at_most(MOST, default=512)
     requests_per_tunnel: Number = _at_most(MOST, default=1024)
     requests_per_person: Number = _at_most(MOST, default=2048)
+    parked: Number = _at_most(MOST, default=1024)
+    parked_per_tunnel: Number = _at_most(MOST, default=256)
 
 
 class TimeoutSettings(Section):

@@ -6,21 +6,23 @@ import pytest
 
 from pgrok.relay.deadlines import TICK, Deadlines
 from pgrok.relay.exchange import Exchange
-from pgrok.server.proxy.parking import MAX_PARKED, MAX_PARKED_OF_NAME, Parking
+from pgrok.server.proxy.parking import Parking
+from pgrok.server.settings import LimitSettings
 from support.relay import Relay, get, status
 from support.transports import MemoryTransport
 
 SECONDS = 10.0
+LIMITS = LimitSettings(parked=12, parked_per_tunnel=4)
 
 
 class Park:
     """A relay whose backend knows one tunnel, `bob`, that may be up or have vanished."""
 
     def __init__(self, seconds: float = SECONDS) -> None:
-        self.relay = Relay(max_open=MAX_PARKED + 1)
+        self.relay = Relay(max_open=LIMITS.parked + 1)
         self.relay.route = self.route  # type: ignore[method-assign]
         self.relay.finished = self.finished  # type: ignore[method-assign]
-        self.parking = Parking(Deadlines(self.relay.loop), seconds)
+        self.parking = Parking(Deadlines(self.relay.loop), seconds, LIMITS)
         self.up = False
 
     def route(self, exchange: Exchange) -> None:
@@ -108,7 +110,7 @@ def test_requests_are_served_in_their_order(park: Park) -> None:
 
 
 def test_so_many_wait_for_one_name(park: Park) -> None:
-    waiting = [park.ask() for _ in range(MAX_PARKED_OF_NAME)]
+    waiting = [park.ask() for _ in range(LIMITS.parked_per_tunnel)]
     full = park.ask().take()
     assert status(full) == 503
     assert b"\r\nX-Pgrok-Error: parking-full\r\n" in full
@@ -118,10 +120,10 @@ def test_so_many_wait_for_one_name(park: Park) -> None:
 
 
 def test_so_many_wait_in_all(park: Park) -> None:
-    names = [f"n{number}" for number in range(MAX_PARKED // MAX_PARKED_OF_NAME)]
+    names = [f"n{number}" for number in range(LIMITS.parked // LIMITS.parked_per_tunnel)]
     for name in names:
         park.parking.vanished(name)
-        for _ in range(MAX_PARKED_OF_NAME):
+        for _ in range(LIMITS.parked_per_tunnel):
             park.ask(name)
     assert status(park.ask().take()) == 503
     park.arrive(names[0])
