@@ -98,8 +98,8 @@ class DownstreamConnection(asyncio.Protocol):
         self._reader.expect()
 
     def data_received(self, data: bytes) -> None:
-        """Part of a request."""
-        if self._lingering:
+        """Part of a request; of one whose sender is gone nobody has any use."""
+        if self._lingering or self.transport.is_closing():
             return
         was_idle = self.idle
         self._reader.receive(data)
@@ -255,13 +255,18 @@ class DownstreamConnection(asyncio.Protocol):
     def _set_reading(self) -> None:
         if self._eof or self._lingering or (self._reading and not self._reader.buffered):
             return
-        reading = self._reader.buffered < (1 if self._is_held else MAX_READ_AHEAD)
+        # Of a channel that its peer has closed the end is heard only by who reads on.
+        reading = self.transport.is_closing() or self._has_room()
         if reading is not self._reading:
             self._reading = reading
             if reading:
                 self.transport.resume_reading()
             else:
                 self.transport.pause_reading()
+
+    def _has_room(self) -> bool:
+        """Whether more may be read than is there already."""
+        return self._reader.buffered < (1 if self._is_held else MAX_READ_AHEAD)
 
     def _end_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None
