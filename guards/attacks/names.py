@@ -1,0 +1,210 @@
+"""Who somebody is, which name is theirs, and the tokens that say so."""
+
+from __future__ import annotations
+
+from guards.guard import Area, Guard
+
+_PEOPLE = "tests/integration/store/test_people.py"
+_TOKENS = "tests/integration/store/test_tokens.py"
+_NAMES = "tests/integration/sshd/test_names.py"
+_LIMITS = "tests/integration/sshd/test_session.py::TestLimits"
+_REGISTRY = "tests/unit/server/test_registry.py"
+
+AREA = Area(
+    "names",
+    "People, names and tokens",
+    (
+        Guard(
+            "Who one is by what one types: the SSH user name in place of the token",
+            "transport/ssh/server.py",
+            "return await self._require_client().authenticate(password)",
+            "return await self._require_client().authenticate(password or self._username)",
+            "tests/integration/transport/test_refusals.py::TestSigningIn"
+            "::test_a_user_name_says_nothing_and_is_kept_nowhere",
+        ),
+        Guard(
+            "Another way in than the token, such as none at all",
+            "transport/ssh/server.py",
+            "good = password is not None and await",
+            "good = password is None or await",
+            "tests/integration/transport/test_refusals.py::TestSigningIn"
+            "::test_other_ways_are_failures_that_list_password[none]",
+        ),
+        Guard(
+            "A tunnel under a name that another person holds",
+            "server/registry.py",
+            "if current.holder.person_id != claim.person_id or current is alive:",
+            "if current is alive:",
+            f"{_REGISTRY}::test_a_name_of_somebody_else_is_occupied_without_a_question",
+        ),
+        Guard(
+            "Another person's name by their client's instance, which is no credential",
+            "server/registry.py",
+            "return claim.key[0], claim.person_id, claim.instance",
+            "return claim.key[0], 0, claim.instance",
+            f"{_REGISTRY}::TestReturning::test_an_instance_is_of_one_person_and_one_kind",
+        ),
+        Guard(
+            "A late end of a lost connection frees the name of whoever has it by now",
+            "server/registry.py",
+            "if not self.holds(lease):\n            return False",
+            "if lease.key not in self._leases:\n            return False",
+            f"{_REGISTRY}::TestReleasing::test_a_displaced_lease_changes_nothing",
+        ),
+        Guard(
+            "A connection overtaken by a newer one of the same client takes the name from it",
+            "server/registry.py",
+            "if claim.generation <= previous.generation:",
+            "if False:",
+            f"{_REGISTRY}::TestReturning::test_an_older_attempt_comes_too_late",
+        ),
+        Guard(
+            "A live tunnel loses its name to another one of the same person",
+            "server/sshd/claims.py",
+            "lives = await self._lives(verdict.lease)",
+            "lives = False",
+            f"{_NAMES}::TestTwoLiveClients::test_the_second_gets_an_alternative",
+        ),
+        Guard(
+            "A ghost, whose client is gone without a word, keeps the name",
+            "server/sshd/claims.py",
+            "except (TimeoutError, ConnectionLost):\n        return False",
+            "except (TimeoutError, ConnectionLost):\n        return True",
+            f"{_NAMES}::TestSilentHolders::test_they_are_displaced",
+        ),
+        Guard(
+            "Two people of one name",
+            "server/store/people.py",
+            "if holder is None:\n            return name",
+            "if True:\n            return name",
+            f"{_PEOPLE}::test_reserved_names_and_the_servers_own_go_to_nobody[sqlite]",
+        ),
+        Guard(
+            "Two people of one name who come at the same moment",
+            "server/store/people.py",
+            "with suppress(RaceLost):",
+            "with suppress():",
+            f"{_PEOPLE}::test_two_bobs_who_sign_in_at_once_get_two_names[postgresql]",
+        ),
+        Guard(
+            "A name of several labels, which no certificate covers, or with what no host holds",
+            "server/subdomains.py",
+            'r"[^A-Za-z0-9]+"',
+            'r"[^A-Za-z0-9.]+"',
+            "tests/unit/server/test_subdomains.py::test_an_identifier_asks_for_a_label",
+        ),
+        Guard(
+            "Names that look like the server's own (`www`, `admin`, `api`, `mail`)",
+            "server/subdomains.py",
+            "if name not in reserved:",
+            "if True:",
+            f"{_PEOPLE}::test_reserved_names_and_the_servers_own_go_to_nobody[sqlite]",
+        ),
+        Guard(
+            "The dashboard's own label",
+            "server/settings/models.py",
+            'hosts = (urlsplit(self.external_url).hostname or "", self',
+            'hosts = ("", self',
+            "tests/unit/server/settings/test_models.py"
+            "::test_the_servers_own_labels_are_those_under_the_domain",
+        ),
+        Guard(
+            "The server's own labels given to people all the same",
+            "server/store/database.py",
+            "reserved = RESERVED | own_labels",
+            "reserved = RESERVED",
+            f"{_PEOPLE}::test_reserved_names_and_the_servers_own_go_to_nobody[sqlite]",
+        ),
+        Guard(
+            "The name, and so the visitors, of somebody who was removed yesterday",
+            "server/store/people.py",
+            "if holder.released_at is not None and holder.released_at <= now - REST:",
+            "if holder.released_at is not None:",
+            f"{_PEOPLE}::test_the_name_of_a_removed_person_rests_30_days[sqlite]",
+        ),
+        Guard(
+            "A further tunnel's name that can be guessed",
+            "server/sshd/claims.py",
+            "return hmac.new(self._secret, text, hashlib.sha256).hexdigest()[:32]",
+            "return hashlib.sha256(text).hexdigest()[:32]",
+            "tests/unit/server/sshd/test_claims.py::test_a_further_name_follows_from_a_secret",
+        ),
+        Guard(
+            "A token of a few bits",
+            "server/store/tokens.py",
+            "text = PREFIX + secrets.token_hex(RANDOM_BYTES)",
+            "text = PREFIX + secrets.token_hex(8)",
+            f"{_TOKENS}::test_a_token_has_a_prefix_and_160_bits_or_more[sqlite]",
+        ),
+        Guard(
+            "Tokens that can be read in a stolen database",
+            "server/store/records.py",
+            'return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()',
+            'return secret.encode("utf-8", "surrogatepass")',
+            f"{_TOKENS}::test_only_the_hash_of_a_token_is_kept[sqlite]",
+        ),
+        Guard(
+            "A token that was revoked",
+            "server/store/tokens.py",
+            "return unexpired & _tokens.revoked_at.is_(None) & _people",
+            "return unexpired & _people",
+            f"{_TOKENS}::test_revoking_ends_one_token_and_is_announced[sqlite]",
+        ),
+        Guard(
+            "A token that has expired",
+            "server/store/tokens.py",
+            "return unexpired & _tokens",
+            "return _tokens",
+            f"{_TOKENS}::test_a_token_ends_when_it_expires[sqlite]",
+        ),
+        Guard(
+            "A removed person's token, when they come back",
+            "server/store/people.py",
+            "            await tokens.revoke_all(connection, person_id, now)\n",
+            "",
+            f"{_PEOPLE}::test_a_removed_person_who_comes_back_has_their_name_and_no_old_token[sqlite]",
+        ),
+        Guard(
+            "A tunnel that lives on when its token was revoked",
+            "server/sshd/listener.py",
+            'invalid += [s for s in sessions if s.login and s.login.token_id not in valid]',
+            "pass",
+            "tests/integration/sshd/test_session.py::TestTokens::test_a_revoked_one_ends_its_tunnels",
+        ),
+        Guard(
+            "A tunnel that lives on when its token has expired",
+            "server/sshd/listener.py",
+            "s.login.expires_at <= now]",
+            "False]",
+            "tests/integration/sshd/test_session.py::TestTokens::test_an_expired_one_ends_its_tunnels",
+        ),
+        Guard(
+            "Tokens in command lines that people are shown, and so in process lists",
+            "server/web/commands.py",
+            "--remote-addr",
+            "--token pgrok_ --remote-addr",
+            "tests/unit/server/web/test_commands.py::test_no_command_holds_a_token",
+        ),
+        Guard(
+            "Everybody's tunnels by one person: forwards of one connection",
+            "server/sshd/session.py",
+            "if len(self._leases) >= MAX_FORWARDS:",
+            "if False:",
+            f"{_LIMITS}::test_tunnels_of_a_connection",
+        ),
+        Guard(
+            "All names and ports taken by one person",
+            "server/sshd/session.py",
+            "if len(self._registry.of_person(login.person.id)) >= MAX_TUNNELS_OF_PERSON:",
+            "if False:",
+            f"{_LIMITS}::test_tunnels_of_a_person",
+        ),
+        Guard(
+            "Connections of one person without an end",
+            "server/sshd/session.py",
+            "if connections[login.person.id] >= MAX_CONNECTIONS_OF_PERSON:",
+            "if False:",
+            f"{_LIMITS}::test_connections_of_a_person",
+        ),
+    ),
+)
