@@ -7,13 +7,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from guards.guard import ROOT, SOURCE, Guard, GuardError
 
 BIN = Path(sys.prefix, "bin")
+
+RUN_SECONDS = 600
+"""What any command may take, all tests of one run included."""
 
 _VERSION = Guard("", "__init__.py", '__version__ = "', '__version__ = "0.copy.', "")
 
@@ -46,6 +49,27 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def run(command: Sequence[str | Path], folder: Path) -> tuple[int, str]:
+    """Run a command with the copy in `folder`; return its status and what it printed.
+
+    Raises `GuardError` if it does not end.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            env=environment(folder),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=RUN_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GuardError(f"{command} did not end within {RUN_SECONDS} s") from error
+    return done.returncode, done.stdout
+
+
 def prove() -> None:
     """See that a changed copy is what its interpreter and the installed commands run.
 
@@ -53,20 +77,18 @@ def prove() -> None:
     """
     with copy_of_source(_VERSION) as folder:
         for command in (
-            [sys.executable, "-c", "import pgrok; print(pgrok.__version__)"],
-            [BIN / "pgrok", "--version"],
-            [BIN / "pgrokd", "--version"],
+            (sys.executable, "-c", "import pgrok; print(pgrok.__version__)"),
+            (BIN / "pgrok", "--version"),
+            (BIN / "pgrokd", "--version"),
         ):
-            output = subprocess.run(
-                command, env=environment(folder), cwd=ROOT, capture_output=True, text=True
-            )
-            if "0.copy." not in output.stdout:
-                raise GuardError(f"{command} does not run the copy: {output.stdout}{output.stderr}")
+            status, output = run(command, folder)
+            if status or "0.copy." not in output:
+                raise GuardError(f"{command[0]} does not run the copy: {output}")
 
 
 def _require_known_names(file: Path) -> None:
     """Refuse what would fail for a name that is not there, which is no proof of anything."""
-    command = [BIN / "ruff", "check", "--isolated", "--quiet", "--select", "F821", file]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise GuardError(f"a name is missing without the guard:\n{done.stdout}{done.stderr}")
+    check = ("check", "--isolated", "--quiet", "--select", "F821", file)
+    status, output = run([BIN / "ruff", *check], file.parent)
+    if status:
+        raise GuardError(f"a name is missing without the guard:\n{output}")

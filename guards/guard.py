@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -45,7 +46,7 @@ class Guard:
     def place(self, text: str) -> str:
         """Return the name, in its file, of what holds the guard: a function or a constant."""
         line = text[: text.index(self.source)].count("\n") + 1
-        return ".".join(_names_at(ast.parse(text).body, line))
+        return ".".join(_names_at(_parsed(text).body, line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Area:
     key: str
     title: str
     guards: tuple[Guard, ...]
+
+
+@lru_cache
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 def _names_at(body: list[ast.stmt], line: int) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +12,19 @@ from typing import Any
 
 import pytest
 
-from guards.copies import copy_of_source, environment
-from guards.guard import ROOT, Guard, GuardError
-
-TEST_SECONDS = 60
-"""For one test: one that hangs without its guard has failed."""
-
-RUN_SECONDS = 600
-"""For all tests of one run."""
+from guards.copies import copy_of_source, run
+from guards.guard import Guard, GuardError
 
 _CRASHES = frozenset(
-    {"AttributeError", "ImportError", "NameError", "SyntaxError", "TypeError", "UnboundLocalError"}
+    {
+        "AttributeError",
+        "ImportError",
+        "KeyError",
+        "NameError",
+        "SyntaxError",
+        "TypeError",
+        "UnboundLocalError",
+    }
 )
 """What a test fails of where taking the guard away broke more than the guard."""
 
@@ -67,25 +68,18 @@ def require_green(tests: Sequence[str]) -> None:
 def _run(folder: Path, tests: Sequence[str]) -> tuple[int, dict[str, Any], str]:
     """Return pytest's exit status, what the witness wrote down, and the output."""
     notes = folder / "witness.json"
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "--quiet", "--tb=short", "--maxfail=1"),
-            *("-p", "guards.witness", f"--witness={notes}", f"--timeout={TEST_SECONDS}"),
-            *tests,
-        ],
-        env=environment(folder),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=RUN_SECONDS,
+    command = (
+        *(sys.executable, "-m", "pytest", "--quiet", "--tb=short", "--maxfail=1"),
+        *("-p", "guards.witness", f"--witness={notes}"),
+        *tests,
     )
+    status, output = run(command, folder)
     if not notes.exists():
-        raise GuardError(f"the tests could not be run:\n{done.stdout[-2000:]}")
+        raise GuardError(f"the tests could not be run:\n{output[-2000:]}")
     found: dict[str, Any] = json.loads(notes.read_text("utf-8"))
     if not Path(found["imported"]).is_relative_to(folder):
         raise GuardError(f"not the copy was tested but {found['imported']}")
-    return done.returncode, found, done.stdout[-4000:]
+    return status, found, output[-4000:]
 
 
 def _judge(status: int, failures: list[list[str]], output: str) -> tuple[Colour, str]:

@@ -1,6 +1,7 @@
 """A plugin of pytest that writes down what was tested, and what tests failed of.
 
-Exit statuses don't tell a test that failed from one whose fixture did.
+Exit statuses don't tell a test that failed from one whose fixture did. It also ends what hangs, which
+loops that are not Python's own do not let signals do.
 """
 
 from __future__ import annotations
@@ -8,13 +9,18 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
-TIDYING_SECONDS = 5.0
-"""How long a test may take to tidy up once it has failed: without its guard it may hang there."""
+TEST_SECONDS = 30.0
+"""What a test may take: one that hangs without its guard has failed."""
+
+TIDYING_SECONDS = 10.0
+"""How long it may tidy up once it has failed."""
+
+HANGS = "it hangs"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,17 +39,32 @@ class _Witness:
         self._failures: list[tuple[str, str]] = []
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Generator[None]:
+        timer = _later(TEST_SECONDS, self._give_up)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
+        self, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if report.failed and call.excinfo is not None:
-            self._failures.append((call.when, call.excinfo.typename))
-            self._write()
-            _end_soon()
+            self._note(call.when, call.excinfo.typename)
+            _later(TIDYING_SECONDS, _end)
         return report
 
     def pytest_sessionfinish(self) -> None:
+        self._write()
+
+    def _give_up(self) -> None:
+        self._note("call", HANGS)
+        _end()
+
+    def _note(self, when: str, what: str) -> None:
+        self._failures.append((when, what))
         self._write()
 
     def _write(self) -> None:
@@ -53,7 +74,12 @@ class _Witness:
         self._file.write_text(json.dumps(notes), "utf-8")
 
 
-def _end_soon() -> None:
-    timer = threading.Timer(TIDYING_SECONDS, os._exit, (pytest.ExitCode.TESTS_FAILED,))
+def _end() -> None:
+    os._exit(pytest.ExitCode.TESTS_FAILED)
+
+
+def _later(seconds: float, do: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, do)
     timer.daemon = True
     timer.start()
+    return timer

@@ -200,8 +200,8 @@ AREA = Area(
         Guard(
             "Others on the machine who read the token",
             "client/files.py",
-            "descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f\".{path.name}.\")",
-            "descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f\".{path.name}.\")\n    os.fchmod(descriptor, 0o644)",
+            'descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")',
+            'descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")\n    os.fchmod(descriptor, 0o644)',
             f"{_FILES}::test_what_is_written_is_private",
         ),
         Guard(

@@ -14,7 +14,7 @@ AREA = Area(
             "Request smuggling: `Transfer-Encoding` beside `Content-Length` (CL.TE, TE.CL)",
             "http/parsing.py",
             'if b"content-length" in fields.names:\n            raise',
-            'if False:\n            raise',
+            "if False:\n            raise",
             f"{_HEADS}[CL.TE]",
         ),
         Guard(
@@ -76,8 +76,8 @@ AREA = Area(
         Guard(
             "A missing `Host`",
             "http/parsing.py",
-            "if host is None:\n        raise RemoteProtocolError(\"expected exactly one Host\")",
-            "if host is None:\n        return b\"a\"",
+            'if host is None:\n        raise RemoteProtocolError("expected exactly one Host")',
+            'if host is None:\n        return b"a"',
             f"{_HEADS}[no Host]",
         ),
         Guard(

@@ -21,21 +21,21 @@ AREA = Area(
             "transport/ssh/server.py",
             "    _process_direct_tcpip_open = _refuse_open  # type: ignore[assignment]\n",
             "    def connection_requested(self, *_: object) -> bool:\n        return True\n",
-            f"{_OPENS}[direct-tcpip]",
+            f"{_OPENS}[uvloop-direct-tcpip]",
         ),
         Guard(
             "Unix sockets of the server: `direct-streamlocal`",
             "transport/ssh/server.py",
             "_process_direct_streamlocal_at_openssh_dot_com_open = _refuse_open  # type: ignore[assignment]",
             "_process_direct_streamlocal_at_openssh_dot_com_open = _process_channel_open = lambda s, _: s.new_session()",
-            f"{_OPENS}[direct-streamlocal@openssh.com]",
+            f"{_OPENS}[uvloop-direct-streamlocal@openssh.com]",
         ),
         Guard(
             "Network interfaces of the server: `tun`",
             "transport/ssh/server.py",
             "_process_tun_at_openssh_dot_com_open = _refuse_open  # type: ignore[assignment]",
             "_process_tun_at_openssh_dot_com_open = lambda s, _: s.new_session()",
-            f"{_OPENS}[tun@openssh.com]",
+            f"{_OPENS}[uvloop-tun@openssh.com]",
         ),
         Guard(
             "Files made by the server: forwarding of Unix sockets",
@@ -47,15 +47,15 @@ AREA = Area(
         Guard(
             "Commands, which plain `ssh` may ask for",
             "transport/ssh/session.py",
-            '    def pty_requested(self, *_args: object) -> bool:\n',
-            '    def exec_requested(self, command: str) -> bool:\n        return True\n\n    def pty_requested(self, *_args: object) -> bool:\n',
+            "    def pty_requested(self, *_args: object) -> bool:\n",
+            "    def exec_requested(self, command: str) -> bool:\n        return True\n\n    def pty_requested(self, *_args: object) -> bool:\n",
             f"{_SESSIONS}::test_commands_are_refused",
         ),
         Guard(
             "Subsystems, such as file transfer",
             "transport/ssh/session.py",
-            '    def pty_requested(self, *_args: object) -> bool:\n',
-            '    def subsystem_requested(self, subsystem: str) -> bool:\n        return True\n\n    def pty_requested(self, *_args: object) -> bool:\n',
+            "    def pty_requested(self, *_args: object) -> bool:\n",
+            "    def subsystem_requested(self, subsystem: str) -> bool:\n        return True\n\n    def pty_requested(self, *_args: object) -> bool:\n",
             f"{_SESSIONS}::test_subsystems_are_refused",
         ),
         Guard(
@@ -122,7 +122,7 @@ AREA = Area(
             "transport/ssh/server.py",
             "if len(address) > MAX_ADDRESS:",
             "if False:",
-            f"{_LIMITS}::test_it_ends_the_connection[a long address]",
+            f"{_LIMITS}::test_it_ends_the_connection[uvloop-a long address]",
         ),
         Guard(
             "Requests that pile up while one is answered",
@@ -206,7 +206,7 @@ AREA = Area(
             "A changed packet",
             "transport/ssh/gcm.py",
             "        try:\n            return self._aead.decrypt(self._next_nonce(), sealed, length)\n        except InvalidTag:\n            return None",
-            '        try:\n            return self._aead.decrypt(self._next_nonce(), sealed, length)\n        except InvalidTag:\n            return bytes(sealed)',
+            "        try:\n            return self._aead.decrypt(self._next_nonce(), sealed, length)\n        except InvalidTag:\n            return bytes(sealed)",
             "tests/unit/transport/ssh/test_gcm.py::test_a_changed_packet_is_refused",
         ),
         Guard(

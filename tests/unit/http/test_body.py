@@ -160,7 +160,6 @@ def test_a_line_without_cr_is_not_waited_for() -> None:
             read(ChunkedReader(), part)
 
 
-
 def written(framing: Framing, *pieces: bytes, trailers: Fields | None = None) -> bytes:
     views = [memoryview(piece) for piece in pieces]
     some = b"".join(encode_body(framing, views, None))

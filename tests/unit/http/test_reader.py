@@ -181,7 +181,6 @@ def test_a_head_without_cr_is_not_waited_for(head: bytes) -> None:
         assert read_requests(parts) == [400]
 
 
-
 @given(st.binary(max_size=200))
 def test_noise_is_no_request(noise: bytes) -> None:
     assert targets(read_requests([noise, b"\r\n\r\n"])) == []

@@ -316,7 +316,6 @@ async def test_a_code_of_refusal_is_one_word(browser: Browser) -> None:
     assert "555" not in str(told.value)
 
 
-
 async def test_a_wrong_client_secret_names_what_to_compare(browser: Browser) -> None:
     browser.provider = browser.set_to(client_secret=SecretStr("wrong"))
     with pytest.raises(SignInRefused, match="client_id and client_secret"):
