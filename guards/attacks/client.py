@@ -9,6 +9,16 @@ _FILES = "tests/unit/client/test_files.py"
 _ELSEWHERE = "tests/integration/client/test_hostile_server.py::TestElsewhere"
 _FLOODS = "tests/integration/client/test_server_floods.py"
 
+_OPTIONS = """\
+        **COMMON,
+        host=address.host,
+        port=address.port,
+        username=USER_NAME,
+        password=token,
+        known_hosts=None,
+        agent_path=None,
+"""
+
 AREA = Area(
     "client",
     "The client, the machine and the logs",
@@ -52,8 +62,9 @@ AREA = Area(
         Guard(
             "A server that asks for keys, or for the token in another way",
             "transport/client.py",
-            '        client_keys=None,\n        preferred_auth="password",',
-            '        preferred_auth="publickey,password",',
+            _OPTIONS + '        client_keys=None,\n        preferred_auth="password",\n',
+            _OPTIONS.replace("COMMON", '(COMMON | {"public_key_auth": True, "kbdint_auth": True})')
+            + '        preferred_auth="publickey,keyboard-interactive,password",\n',
             "tests/integration/client/test_hostile_server.py"
             "::test_the_token_is_told_to_who_asks_for_a_password_only",
         ),
@@ -139,7 +150,8 @@ AREA = Area(
             "relay/splice.py",
             "            if self._transport is not None:\n                self._transport.pause_reading()",
             "            pass",
-            f"{_FLOODS}::test_data_before_the_target_has_accepted",
+            "tests/unit/relay/test_splice.py"
+            "::test_no_more_than_one_read_is_kept_for_a_target_that_is_not_there",
         ),
         Guard(
             "A terminal commanded by a visitor's path",
@@ -235,10 +247,10 @@ AREA = Area(
         ),
         Guard(
             "A password in a message about the server's settings",
-            "server/settings/models.py",
-            "hide_input_in_errors=True",
-            "hide_input_in_errors=False",
-            "tests/unit/server/settings/test_loading.py::test_secrets_show_up_nowhere",
+            "server/settings/loading.py",
+            "secret = not field.repr or _section(field) is not None",
+            "secret = False",
+            "tests/unit/server/settings/test_loading.py::test_a_problem_names_key_found_and_expected",
         ),
         Guard(
             "Passwords in the log at debug level, by libraries",
@@ -271,10 +283,10 @@ AREA = Area(
         ),
         Guard(
             "Requests that a restart cuts off",
-            "server/daemon.py",
-            "self.front.connections.gone(DRAIN_SECONDS), ",
-            "self.front.connections.gone(0), ",
-            "tests/e2e/test_daemon.py::test_sigterm_lets_requests_finish",
+            "relay/downstream.py",
+            "if not self.idle or self._transport is None:",
+            "if self._transport is None:",
+            "tests/unit/relay/test_downstream.py::test_a_busy_connection_is_drained_after_its_request",
         ),
         Guard(
             "Two daemons on one database, each with its own idea of who holds a name",

@@ -68,7 +68,7 @@ AREA = Area(
             "One-time links that work twice",
             "server/store/sign_ins.py",
             "            delete(tables.sign_in_links)\n            .where(_links.hash == hashed(raw))\n            .returning(_links.person_id, _links.expires_at)",
-            "            select(_links.person_id, _links.expires_at)\n            .where(_links.hash == hashed(raw))",
+            "            tables.sign_in_links.select()\n            .with_only_columns(_links.person_id, _links.expires_at)\n            .where(_links.hash == hashed(raw))",
             "tests/integration/store/test_sign_ins.py::test_a_link_signs_its_person_in_once[sqlite]",
         ),
         Guard(
@@ -187,7 +187,7 @@ AREA = Area(
             "Another person's tunnels",
             "server/web/dashboard.py",
             "            tunnels=self._live_tunnels(person.id),\n            now",
-            "            tunnels=[t for i in range(1, 99) for t in self._live_tunnels(i)],\n            now",
+            "            tunnels=[t for i in (person.id, 4711) for t in self._live_tunnels(i)],\n            now",
             f"{_DASHBOARD}::test_live_tunnels_are_the_person_s_own",
         ),
         Guard(

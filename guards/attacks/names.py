@@ -156,7 +156,7 @@ AREA = Area(
             "server/sshd/claims.py",
             "return hmac.new(self._secret, text, hashlib.sha256).hexdigest()[:32]",
             "return hashlib.sha256(text).hexdigest()[:32]",
-            "tests/unit/server/sshd/test_claims.py::test_a_further_name_follows_from_a_secret",
+            "tests/unit/server/sshd/test_further_names.py::test_a_further_name_follows_from_a_secret",
         ),
         Guard(
             "A token of a few bits",

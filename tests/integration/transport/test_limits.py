@@ -88,6 +88,7 @@ class TestBeforeAuthentication:
             while not end.done():
                 writer.write(b"x")
                 await asyncio.wait([end], timeout=0.02)
+            await end
             writer.close()
 
 
