@@ -329,12 +329,15 @@ class TestBackpressure:
         async with serving() as served, channels(served) as (opener, acceptor, connection):
             connection.shortest_round_trip = 0.05
             near = await opener.open()
-            source = Source(near, 32 * MIB)
+            source = Source(near, 128 * MIB)
             source.go_on()
             far = acceptor.protocols[0]
+            sizes = {0}
+            # Towards the end it may shrink again, where the machine is busy with other things.
+            far.on_data = lambda _: sizes.add(channel_of(far)._window.size)
             await until(lambda: "eof" in far.events)
             assert same(far, source)
-            assert channel_of(far)._window.size > MIB
+            assert max(sizes) > MIB
 
     async def test_who_asks_and_does_not_read_the_answers_is_dropped(
         self, monkeypatch: pytest.MonkeyPatch
