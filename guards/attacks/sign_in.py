@@ -128,11 +128,13 @@ AREA = Area(
             f"{_CLAIM}[lie14-at_hash]",
         ),
         Guard(
-            "An id token that nobody signed, or that was signed with the shared secret",
+            "An id token that nobody signed, or somebody else did",
             "server/oidc/id_token.py",
-            "if algorithm not in metadata.algorithms:",
-            "if False:",
-            f"{_PROVIDER}::test_a_shared_secret_is_no_signature",
+            "token = jwt.decode(tokens.id_token, key, registry=registry)",
+            "payload = tokens.id_token.split('.')[1] + '=='\n"
+            "        claims = json.loads(base64.urlsafe_b64decode(payload))\n"
+            "        token = jwt.Token(_header(tokens.id_token), claims)",
+            f"{_PROVIDER}::test_a_signature_by_another_key_is_refused",
         ),
         Guard(
             "Signatures that a provider may offer and nobody should take (`none`, HMAC)",
