@@ -69,6 +69,13 @@ def _bulk() -> Iterator[Target]:
             yield faster(title, f"far/{way}", tunnel, 1.0, 1.5)
 
 
+def _cpu() -> Iterator[Target]:
+    for load, at in ((1, "1 connection"), (64, "64 connections")):
+        for end in ("server", "client"):
+            title = f"CPU a request, {end}, {at}"
+            yield cheaper(title, f"cpu-{end}/{load}", HTTP, 2.5, 2.0)
+
+
 def _storm() -> Iterator[Target]:
     for title, database in (("SQLite", "sqlite"), ("PostgreSQL", "postgresql")):
         yield Target(f"connecting, CPU a client, {title}", f"storm-cpu/{database}", SERVER, 4, 3)
@@ -91,8 +98,7 @@ TARGETS = (
     faster("tcp, 64 connections, req/s", "rate/64", TCP, 1.3, 1.6),
     *_bulk(),
     *_beside_bulk(),
-    cheaper("CPU a request, server", "cpu-server/64", HTTP, 2.5, 2.0),
-    cheaper("CPU a request, client", "cpu-client/64", HTTP, 2.5, 2.0),
+    *_cpu(),
     *_storm(),
     Target("memory, an idle client", "idle", SERVER, 35, 25),
     Target("memory, a stalled reader, server", "stalled-server", HTTP, 1024, 512),

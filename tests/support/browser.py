@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 FLAGS = (
     "--no-sandbox",  # which does not work for root
@@ -21,15 +21,29 @@ FLAGS = (
 
 
 @contextmanager
-def page(**options: object) -> Iterator[Page]:
-    """Open a page in a fresh profile; `options` are those of a playwright context."""
+def running() -> Iterator[Browser]:
+    """Start one, which takes longer than most tests."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     assert chromium, "Chromium is not installed; 'make test' says how to get it"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         try:
-            opened = browser.new_page(**options)  # type: ignore[arg-type]
-            opened.set_default_timeout(10_000)
-            yield opened
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def page_of(browser: Browser, **options: object) -> Iterator[Page]:
+    """Open a page in a fresh profile; `options` are those of a playwright context."""
+    with browser.new_context(**options) as profile:  # type: ignore[arg-type]
+        opened = profile.new_page()
+        opened.set_default_timeout(10_000)
+        yield opened
+
+
+@contextmanager
+def page(**options: object) -> Iterator[Page]:
+    """Open a page of a browser of its own."""
+    with running() as browser, page_of(browser, **options) as opened:
+        yield opened

@@ -43,8 +43,8 @@ class Daemon:
         self.descriptors: list[int] = []
         self.web, self.proxy, self.ssh = free_port(), free_port(), free_port()
         self.tcp = tcp or free_range(8)
-        self.external_url = f"http://localhost:{self.web}"
-        default = {
+        self.external_url: str = settings.get("external_url", f"http://localhost:{self.web}")
+        default: dict[str, Any] = {
             "external_url": self.external_url,
             "web": {"host": LOOPBACK, "port": self.web},
             "proxy": {
@@ -57,8 +57,10 @@ class Daemon:
             "sshd": {"host": LOOPBACK, "port": self.ssh},
             "database": {"url": database},
         }
+        proxy = default["proxy"] | settings.pop("proxy", {})
+        default |= {"proxy": proxy, **settings}
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "pgrokd.yml").write_text(json.dumps(default | settings))  # which is YAML too
+        (folder / "pgrokd.yml").write_text(json.dumps(default))  # which is YAML too
 
     def start(self) -> Process:
         """Start it without waiting for anything."""
@@ -84,7 +86,7 @@ class Daemon:
         try:
             for port in (self.proxy, self.ssh):
                 socket.create_connection((LOOPBACK, port), timeout=1).close()
-            return visit(f"{self.external_url}/-/healthcheck").text == "OK"
+            return visit(f"http://localhost:{self.web}/-/healthcheck").text == "OK"
         except OSError:
             return False
 

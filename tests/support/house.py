@@ -18,8 +18,16 @@ from pgrok.address import Address
 from pgrok.protocol import HINT, SERVER_INFO, Hint, ServerInfo, ServerInfoRequest, TunnelKind
 from pgrok.server.daemon import Running, running
 from pgrok.server.registry import Key
-from pgrok.server.settings import ProxySettings, Settings, SSHDSettings
-from pgrok.server.settings.models import DatabaseSettings, TCPSettings, WebSettings
+from pgrok.server.settings import (
+    DatabaseSettings,
+    LimitSettings,
+    ProxySettings,
+    Settings,
+    SSHDSettings,
+    TCPSettings,
+    TimeoutSettings,
+    WebSettings,
+)
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store import Person, Store
 from pgrok.transport.client import connect
@@ -28,6 +36,9 @@ from support.channels import Noting
 from support.conditions import until
 from support.ports import LOOPBACK, free_port, free_range
 from support.transport import Acceptor, trust
+
+LIMITS = LimitSettings()
+TIMEOUTS = TimeoutSettings()
 
 
 @cache
@@ -174,7 +185,14 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(database: str, *, ports: int = 8, **proxy: Any) -> AsyncIterator[House]:
+async def open_house(
+    database: str,
+    *,
+    ports: int = 8,
+    limits: LimitSettings = LIMITS,
+    timeouts: TimeoutSettings = TIMEOUTS,
+    **proxy: Any,
+) -> AsyncIterator[House]:
     """Serve while the body runs; `proxy` are settings of the front."""
     tcp = free_range(ports)
     settings = Settings(
@@ -187,6 +205,8 @@ async def open_house(database: str, *, ports: int = 8, **proxy: Any) -> AsyncIte
             **proxy,
         ),
         database=DatabaseSettings(url=database),
+        limits=limits,
+        timeouts=timeouts,
     )
     async with running(settings) as daemon:
         house = House(settings, daemon)

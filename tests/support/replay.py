@@ -24,7 +24,7 @@ from pgrok.transport.ssh.gcm import PacketCipher
 from pgrok.transport.ssh.server import ServerConnection
 from support.channels import Noting
 from support.conditions import steps
-from support.transport import Acceptor, Opener, Scripted, host_keys, trust
+from support.transport import BOUNDS, Acceptor, Opener, Scripted, host_keys, trust
 
 Connection = ClientConnection | ServerConnection
 
@@ -161,7 +161,7 @@ def _client_options() -> asyncssh.SSHClientConnectionOptions:
 
 @cache
 def _server_options() -> asyncssh.SSHServerConnectionOptions:
-    return server._options(host_keys()[:1])
+    return server._options(host_keys()[:1], BOUNDS)
 
 
 def replayed_client(keys: Keys, *, fast: bool) -> Replay:
@@ -180,7 +180,9 @@ def replayed_server(keys: Keys, channels: int, *, fast: bool) -> Replay:
     """Return a server that has asked its client for so many channels."""
     kind = ServerConnection if fast else _AsyncsshsServer
     loop = asyncio.get_running_loop()
-    connection = kind(loop, _server_options(), accept=Scripted, on_login=lambda: None)
+    connection = kind(
+        loop, _server_options(), accept=Scripted, on_login=lambda: None, bounds=BOUNDS
+    )
     connection._client = Scripted(connection)
     replay = Replay(connection, keys, fast=fast)
     replay.protocols = [Noting() for _ in range(channels)]

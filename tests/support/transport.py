@@ -12,6 +12,8 @@ import asyncssh
 
 from pgrok.address import Address
 from pgrok.errors import PgrokError, TunnelRefused
+from pgrok.transport.admission import Admission
+from pgrok.transport.bounds import Bounds
 from pgrok.transport.client import connect
 from pgrok.transport.doorway import Doorway
 from pgrok.transport.interfaces import Connection, Fault, Forward, HostKeyInfo
@@ -24,6 +26,9 @@ from support.conditions import until
 from support.ports import LOOPBACK
 
 TOKEN = "a token that holds"
+BOUNDS = Bounds(
+    waiting=10, login=15, login_attempts=3, keepalive=11, unanswered_keepalives=3, channels=1024
+)
 
 
 @cache
@@ -99,12 +104,19 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    make: Callable[[Connection], Scripted] = Scripted, *, room: WaitingRoom[Doorway] | None = None
+    make: Callable[[Connection], Scripted] = Scripted,
+    *,
+    room: WaitingRoom[Doorway] | None = None,
+    bounds: Bounds = BOUNDS,
 ) -> AsyncIterator[Served]:
     """Serve while the body runs, then wait for the end of every connection."""
     served = Served(make)
     served.listener = await listen(
-        Address(LOOPBACK, 0), host_keys=host_keys(), accept=served.accept, room=room
+        Address(LOOPBACK, 0),
+        host_keys=host_keys(),
+        accept=served.accept,
+        room=room or room_of(),
+        bounds=bounds,
     )
     (served.address,) = served.listener.addresses
     try:
@@ -114,6 +126,14 @@ async def serving(
         for client in served.clients:
             client.connection.abort()
         await until(lambda: all(c.lost is not None for c in served.clients), "all clients gone")
+
+
+def room_of(
+    *, in_all: int = 256, per_address: int = 32, waiting: int = 256
+) -> WaitingRoom[Doorway]:
+    """Return a room for so many half-open connections, in which so many more may wait."""
+    inside = Admission(in_all=in_all, per_address=per_address)
+    return WaitingRoom(inside, in_all=waiting, per_address=waiting)
 
 
 def trust(_: HostKeyInfo) -> bool:

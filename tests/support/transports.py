@@ -92,12 +92,16 @@ class MemoryTransport(asyncio.Transport):
     def go_on_taking(self) -> None:
         """Take what has queued up, and what comes."""
         self._taking = True
-        self._arrived += self._outgoing
-        self._outgoing.clear()
-        if self._writer_paused:
+        self.take_some(len(self._outgoing))
+
+    def take_some(self, octets: int) -> None:
+        """Take so many octets of what has queued up."""
+        self._arrived += self._outgoing[:octets]
+        del self._outgoing[:octets]
+        if self._writer_paused and len(self._outgoing) <= HIGH_WATER // 4:
             self._writer_paused = False
             self._protocol.resume_writing()
-        if self._closing:
+        if self._closing and not self._outgoing:
             self._lose_soon(None)
         self._loop.run()
 

@@ -86,7 +86,9 @@ def with_store(settings: Settings, work: Callable[[Store], Awaitable[ResultT]]) 
     from pgrok.server.store import Store
 
     async def run() -> ResultT:
-        store = await Store.open(settings.database.url, own_labels=settings.own_labels)
+        store = await Store.open(
+            settings.database.url, own_labels=settings.own_labels, lifetimes=settings.lifetimes
+        )
         try:
             return await work(store)
         finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pgrok.cli.durations import duration
-from pgrok.cli.listing import moment, print_facts, print_table
+from pgrok.cli.listing import counted, moment, print_facts, print_table
 from pgrok.cli.server_context import NotFound, config_option, load_settings, with_store
 from pgrok.text import printable
 
@@ -45,7 +45,7 @@ def add(identifier: str, display_name: str | None) -> None:
             ("Their URL", settings.proxy.public_url(person.name)),
             ("Server", settings.client_address),
             ("Token", f"{token}  (shown only this once)"),
-            ("Dashboard", f"{_link_url(settings, link)}  (works once, for 15 minutes)"),
+            ("Dashboard", f"{_link_url(settings, link)}  ({_works(settings)})"),
         ]
     )
 
@@ -107,7 +107,8 @@ def remove(name: str, yes: bool) -> None:
             abort=True,
         )
     with_store(settings, lambda store: store.people.remove(person.id))
-    click.echo(f"{person.name} is removed. Nobody else gets the name for 30 days.")
+    days = counted(settings.lifetimes.removed_name_days, "day")
+    click.echo(f"{person.name} is removed. Nobody else gets the name for {days}.")
     if settings.identity_provider is not None:
         provider = printable(settings.identity_provider.display_name)
         click.echo(f"As long as {provider} knows them, they can sign in and come back.")
@@ -135,7 +136,7 @@ def link(name: str, rebind: str | None) -> None:
 
     if rebind is None:
         click.echo(_link_url(settings, with_store(settings, make_link)))
-        click.echo("It works once, for 15 minutes.", err=True)
+        click.echo(f"It {_works(settings)}.", err=True)
         return
     person = with_store(settings, bind_anew)
     click.echo(f"Whoever signs in as {printable(rebind)} next is {person.name} from then on.")
@@ -229,3 +230,7 @@ def _identity(identity: Identity) -> str:
 
 def _link_url(settings: Settings, link: str) -> str:
     return f"{settings.external_url}/-/link/{link}"
+
+
+def _works(settings: Settings) -> str:
+    return f"works once, for {counted(settings.lifetimes.sign_in_link_minutes, 'minute')}"

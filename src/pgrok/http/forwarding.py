@@ -89,8 +89,8 @@ def forward_response(
     A body whose length is not known goes on in chunks, which show where it was cut; to
     HTTP/1.0, which has none, it goes on until the connection closes. `keep_alive` is whether
     this end wants to keep the connection. With a `host`, which is in lower case, cookies for
-    domains above it are left out: the tunnels of other people and the dashboard may live there
-    (cookie tossing).
+    domains outside of it are left out: the tunnels of other people and the dashboard may live
+    there (cookie tossing).
     """
     lines = response.fields.lines_without(unforwarded(response.options, _WRITTEN_ANEW))
     if host is not None and b"set-cookie" in response.fields.names:
@@ -167,7 +167,7 @@ def _without_foreign_cookies(lines: list[bytes], host: bytes) -> list[bytes]:
 
 
 def _sets_foreign_cookie(line: bytes, host: bytes) -> bool:
-    """Whether a field line sets a cookie for a domain above `host`."""
+    """Whether a field line sets a cookie for a domain that is neither `host` nor below it."""
     name, _, cookie = line.partition(b":")
     if name.lower() != b"set-cookie":
         return False
@@ -175,6 +175,7 @@ def _sets_foreign_cookie(line: bytes, host: bytes) -> bool:
         key, _, value = attribute.partition(b"=")
         if key.strip().lower() == b"domain":
             domain = value.strip(b' \t"').strip(b".").lower()
-            if domain and host.endswith(b"." + domain):
+            # Not only those above it: some browsers may read `ex%61mple.com` as one of them.
+            if domain and domain != host and not domain.endswith(b"." + host):
                 return True
     return False

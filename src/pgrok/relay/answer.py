@@ -43,7 +43,7 @@ class Answer:
     def begin(self, head: ResponseHead, *, host: str | None) -> None:
         """Take the head of the final response, which may be all of it.
 
-        With a `host`, cookies for the domains above it are left out.
+        With a `host`, cookies for domains outside of it are left out.
         """
         response = forward_response(head, self._request, self.keep_alive, host)
         self.came = head

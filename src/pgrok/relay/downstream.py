@@ -15,6 +15,7 @@ from pgrok.relay.exchange import Exchange
 from pgrok.relay.interfaces import Output
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
+from pgrok.relay.stalls import Stall
 
 MAX_READ_AHEAD = 64 * 1024
 """Octets of pipelined requests that are read while one is being answered."""
@@ -24,15 +25,17 @@ MAX_READ_AHEAD = 64 * 1024
 class Timeouts:
     """Seconds that a downstream connection is waited for, and an answer on its behalf."""
 
-    head: float = 30.0
+    head: float
     """From the first octet of a request, or the connection itself, to the end of its head."""
-    idle: float = 75.0
-    """Between two requests; longer than the 60 s of common load balancers."""
-    body: float = 60.0
+    idle: float
+    """Between two requests."""
+    body: float
     """Without an octet of a request's body that we are ready to take."""
-    response: float = 300.0
-    """From the request's last octet to the response's first: longer than any long poll."""
-    linger: float = 5.0
+    response: float
+    """From the request's last octet to the response's first."""
+    stalled: float
+    """Without an octet of a response, or of several, leaving for whoever asked."""
+    linger: float
     """For reading on after an answer that had to close the connection (RFC 9112 9.6)."""
 
 
@@ -60,10 +63,12 @@ class DownstreamConnection(asyncio.Protocol):
         self.loop = deadlines.loop
         self._deadline = deadlines.new(self._time_is_up)
         self._backend = backend
+        self._deadlines = deadlines
         self._timeouts = timeouts
         self._reader = request_reader()
         self._exchange: Exchange | None = None
         self._transport: asyncio.Transport | None = None
+        self._stall: Stall | None = None
         self._advancing = False
         self._reading = True
         self._full = False
@@ -111,7 +116,7 @@ class DownstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone: so is its exchange."""
-        self._deadline.end()
+        self._end_deadlines()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.downstream_lost()
@@ -120,12 +125,15 @@ class DownstreamConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The response is not taken as fast as it comes."""
         self._full = True
+        self._watch_reader()
         if self._exchange is not None:
             self._exchange.downstream_full(True)
 
     def resume_writing(self) -> None:
         """The response is taken again."""
         self._full = False
+        if self._stall is not None and not self.transport.is_closing():
+            self._stall.rest()
         if self._exchange is not None:
             self._exchange.downstream_full(False)
         else:
@@ -172,7 +180,7 @@ class DownstreamConnection(asyncio.Protocol):
 
     def leave(self) -> Detached:
         """Leave HTTP after a 101."""
-        self._deadline.end()
+        self._end_deadlines()
         self._end_exchange()
         rest = self._reader.take_rest()
         return Detached(self.transport, rest, ended=self._eof, full=self._full)
@@ -188,7 +196,11 @@ class DownstreamConnection(asyncio.Protocol):
         if self._fresh:
             self._deadline.move(FIRST_REQUEST_SECONDS)
         else:
-            self._transport.close()
+            self._close()
+
+    def reader_stalled(self) -> None:
+        """Nothing of what was written is read any more: let go of all that waits for it."""
+        self.transport.abort()
 
     # Inside
 
@@ -209,7 +221,7 @@ class DownstreamConnection(asyncio.Protocol):
             if progress:
                 self._watch()
         elif self._eof and not self._reader.buffered:
-            self._transport.close()
+            self._close()
         self._set_reading()
 
     def _take_events(self, transport: asyncio.Transport) -> bool:
@@ -288,12 +300,30 @@ class DownstreamConnection(asyncio.Protocol):
         self._lingering = True
         transport = self.transport
         if self._eof or transport.is_closing() or not transport.can_write_eof():
-            transport.close()
+            self._close()
             return
         transport.write_eof()
         self._reading = True
         transport.resume_reading()
         self._deadline.move(self._timeouts.linger)
+
+    def _close(self) -> None:
+        """Close after what is still to be read, if somebody reads it."""
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self._watch_reader()
+
+    def _watch_reader(self) -> None:
+        # Made when it is needed first: most connections are never full.
+        if self._stall is None:
+            seconds = self._timeouts.stalled
+            self._stall = Stall(self._deadlines, self.transport, seconds, self.reader_stalled)
+        self._stall.watch()
+
+    def _end_deadlines(self) -> None:
+        self._deadline.end()
+        if self._stall is not None:
+            self._stall.end()
 
     def _watch(self) -> None:
         """Say how long what the exchange waits for may take."""
@@ -310,7 +340,7 @@ class DownstreamConnection(asyncio.Protocol):
     def _time_is_up(self) -> None:
         exchange = self._exchange
         if self._lingering or self.idle:
-            self.transport.close()
+            self._close()
         elif exchange is not None and not exchange.waits_for_request:
             exchange.too_slow()
         elif exchange is None and self._full:

@@ -36,7 +36,7 @@ class Route:
     """Where a request goes, as what, and what changes on the way back.
 
     `head` is the request's head as it goes on. `explain` says for visitors what it means that no
-    response came. With a `host`, cookies for the domains above it are left out of the response.
+    response came. With a `host`, cookies for domains outside of it are left out of the response.
     """
 
     pool: Pool

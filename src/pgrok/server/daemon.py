@@ -20,6 +20,7 @@ from pgrok.errors import PgrokError, StoreError
 from pgrok.loop import run_in_loop
 from pgrok.protocol import TunnelKind
 from pgrok.relay.deadlines import Deadlines
+from pgrok.relay.downstream import Timeouts
 from pgrok.server import activation, lag, logs
 from pgrok.server.activation import Inherited
 from pgrok.server.doors import names_the_key, open_door
@@ -31,9 +32,10 @@ from pgrok.server.proxy.front import Front
 from pgrok.server.proxy.streams import Streams
 from pgrok.server.proxy.tcp import open_port
 from pgrok.server.registry import LiveTunnel, Registry
-from pgrok.server.settings import Settings
+from pgrok.server.settings import Settings, TimeoutSettings
 from pgrok.server.sshd import listener as sshd
 from pgrok.server.sshd.claims import Claims
+from pgrok.server.sshd.quotas import Quotas
 from pgrok.server.sshd.services import Services
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.database import Store
@@ -45,15 +47,6 @@ from pgrok.transport import algorithms
 
 if TYPE_CHECKING:
     from pgrok.server.oidc.provider import Provider
-
-DRAIN_SECONDS = 10.0
-"""How long requests that are under way may take to finish after SIGTERM."""
-
-STREAM_SECONDS = 3.0
-"""How long WebSockets and tcp streams may: most of them never end by themselves."""
-
-GOODBYE_SECONDS = 3.0
-"""How long clients may take to close after that."""
 
 log = structlog.get_logger(__name__)
 
@@ -134,7 +127,9 @@ async def running(
     if the database cannot be used, `UsageError` if an address is taken.
     """
     async with AsyncExitStack() as stack:
-        store = await Store.open(settings.database.url, own_labels=settings.own_labels)
+        store = await Store.open(
+            settings.database.url, own_labels=settings.own_labels, lifetimes=settings.lifetimes
+        )
         stack.push_async_callback(store.close)
         await stack.enter_async_context(store.only_daemon())
         rooms = _Rooms(settings, store, await store.host_keys.all(), inherited)
@@ -199,13 +194,18 @@ class _Rooms:
             counts=observer.counts,
             streams=self.streams,
             decisions=observer.decisions,
+            limits=settings.limits,
+            timeouts=_timeouts(settings.timeouts),
             parking_seconds=proxy.parking_seconds,
         )
         self.services = Services(
             store=store,
             claims=Claims(self.registry, sshd.naming_secret(host_keys)),
+            quotas=Quotas(settings.limits, self.registry),
             deadlines=deadlines,
             proxy=proxy,
+            limits=settings.limits,
+            timeouts=settings.timeouts,
             open_port=partial(open_port, proxy.tcp.host or proxy.host, self.streams),
             parking=self.front.parking,
             clock=system_clock,
@@ -289,9 +289,23 @@ class _Rooms:
         for lease in self.registry:
             lease.holder.take_no_more()
         self.front.drain()
+        timeouts = self.settings.timeouts
         await asyncio.gather(
-            self.front.connections.gone(DRAIN_SECONDS), self.streams.members.gone(STREAM_SECONDS)
+            self.front.connections.gone(timeouts.drain),
+            self.streams.members.gone(timeouts.drain_streams),
         )
         await self._leave_names()
         sshd.say_goodbye(self.services.sessions)
-        await self.services.sessions.gone(GOODBYE_SECONDS)
+        await self.services.sessions.gone(timeouts.goodbye)
+
+
+def _timeouts(settings: TimeoutSettings) -> Timeouts:
+    """Return how long visitors, and targets on their behalf, are waited for."""
+    return Timeouts(
+        head=settings.head,
+        idle=settings.idle,
+        body=settings.body,
+        response=settings.response,
+        stalled=settings.stalled,
+        linger=settings.linger,
+    )

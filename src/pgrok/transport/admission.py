@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable
 from ipaddress import IPv4Address, ip_address
-
-MAX_HALF_OPEN = 256
-"""Connections on which nobody has authenticated yet, in all: at a round trip of 100 ms as many as
-a core can exchange keys with."""
-
-MAX_HALF_OPEN_PER_ADDRESS = 32
+from math import inf
 
 NETWORK_BITS = 64
 """Bits of an IPv6 address that name its network; everybody may make up the others."""
@@ -19,9 +14,7 @@ NETWORK_BITS = 64
 class Admission:
     """Counts connections, in all and per address."""
 
-    def __init__(
-        self, *, in_all: int = MAX_HALF_OPEN, per_address: int = MAX_HALF_OPEN_PER_ADDRESS
-    ) -> None:
+    def __init__(self, *, in_all: float = inf, per_address: int) -> None:
         self._in_all = in_all
         self._per_address = per_address
         self._inside: Counter[Hashable] = Counter()

@@ -19,6 +19,10 @@ from pgrok.transport.ssh.client import ClientConnection
 
 CONNECT_SECONDS = 15.0
 
+KEEPALIVE_SECONDS = 11.0
+KEEPALIVE_COUNT = 3
+"""asyncssh gives up on the interval after the count: a dead server is noticed after 44 s."""
+
 USER_NAME = "pgrok"
 """What the original's client sends; servers ignore it."""
 
@@ -92,6 +96,8 @@ def _options(
     preferred = [name for name in host_key_algorithms if name in algorithms.HOST_KEYS]
     return asyncssh.SSHClientConnectionOptions(
         **COMMON,
+        keepalive_interval=KEEPALIVE_SECONDS,
+        keepalive_count_max=KEEPALIVE_COUNT,
         host=address.host,
         port=address.port,
         username=USER_NAME,

@@ -10,10 +10,6 @@ from typing import cast
 from pgrok.transport.turns import Turns
 from pgrok.transport.waiting import Place, WaitingRoom
 
-WAITING_SECONDS = 10.0
-"""How long a connection may wait for its turn to exchange keys: our client gives up after 15,
-and has to have time left to sign in."""
-
 MAX_BEFORE_LOGIN = 64 * 1024
 """Octets that a client may send before it has authenticated; a login takes less than 8 KiB.
 It bounds whatever else can be asked for before: key exchanges, other ways in, empty packets."""
@@ -36,6 +32,8 @@ class Entrance:
     turns: Turns
     make: Make
     turned_away: TurnedAway
+    patience: float
+    """Seconds that a connection may wait for its place."""
 
     def close(self) -> None:
         """Turn away everybody who waits."""
@@ -84,7 +82,7 @@ class Doorway(asyncio.Protocol):
             self.come_in()
         elif self._place is Place.WAITING:
             loop = self._entrance.loop
-            self._patience = loop.call_later(WAITING_SECONDS, self.turn_away)
+            self._patience = loop.call_later(self._entrance.patience, self.turn_away)
         else:
             self._refuse("no room")
 

@@ -6,10 +6,6 @@ from typing import Any
 
 from pgrok.transport import algorithms
 
-KEEPALIVE_SECONDS = 11.0
-KEEPALIVE_COUNT = 3
-"""asyncssh gives up on the interval after the count: a dead peer is gone after 44 s."""
-
 COMMON: dict[str, Any] = {
     "config": None,
     "kex_algs": algorithms.KEY_EXCHANGES,
@@ -22,8 +18,6 @@ COMMON: dict[str, Any] = {
     "host_based_auth": False,
     # asyncssh's default looks this machine's own name up, and waits for it.
     "gss_host": None,
-    "keepalive_interval": KEEPALIVE_SECONDS,
-    "keepalive_count_max": KEEPALIVE_COUNT,
     "rekey_bytes": algorithms.REKEY_BYTES,
     "rekey_seconds": 0,
 }

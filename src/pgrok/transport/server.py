@@ -11,15 +11,13 @@ import asyncssh
 
 from pgrok.address import Address
 from pgrok.transport import algorithms
-from pgrok.transport.admission import Admission
+from pgrok.transport.bounds import Bounds
 from pgrok.transport.doorway import Doorway, Entrance, TurnedAway
 from pgrok.transport.interfaces import Client, Connection
 from pgrok.transport.options import COMMON
 from pgrok.transport.ssh.server import ServerConnection
 from pgrok.transport.turns import Turns
 from pgrok.transport.waiting import WaitingRoom
-
-LOGIN_SECONDS = 15.0
 
 BACKLOG = 1024
 """Connections that the system holds for us until we take them."""
@@ -50,7 +48,8 @@ async def listen(
     *,
     host_keys: Sequence[bytes],
     accept: Callable[[Connection], Client],
-    room: WaitingRoom[Doorway] | None = None,
+    room: WaitingRoom[Doorway],
+    bounds: Bounds,
     inherited: Sequence[socket.socket] = (),
     turned_away: TurnedAway = lambda _address, _reason: None,
 ) -> Listener:
@@ -58,17 +57,17 @@ async def listen(
 
     `host_keys` are private keys in PEM; of several with the same algorithm the first is
     presented and the others are only announced. Who may exchange keys, and who has to wait, is
-    for `room` to say. Sockets that are `inherited` listen already, and take the place of the
-    address. `turned_away` is told of those who never got as far as `accept`. Raises `OSError` if
-    the address is taken.
+    for `room` to say; `bounds` are those of each connection. Sockets that are `inherited` listen
+    already, and take the place of the address. `turned_away` is told of those who never got as
+    far as `accept`. Raises `OSError` if the address is taken.
     """
     loop = asyncio.get_running_loop()
-    options = await loop.run_in_executor(None, _options, host_keys)
+    options = await loop.run_in_executor(None, _options, host_keys, bounds)
 
     def make(authenticated: Callable[[], None]) -> ServerConnection:
-        return ServerConnection(loop, options, accept=accept, on_login=authenticated)
+        return ServerConnection(loop, options, accept=accept, on_login=authenticated, bounds=bounds)
 
-    entrance = Entrance(loop, room or WaitingRoom(Admission()), Turns(loop), make, turned_away)
+    entrance = Entrance(loop, room, Turns(loop), make, turned_away, bounds.waiting)
     return Listener(await _listen(address, lambda: Doorway(entrance), inherited), entrance)
 
 
@@ -84,15 +83,17 @@ async def _listen(
     return [await loop.create_server(accept, host, port, backlog=BACKLOG, reuse_address=True)]
 
 
-def _options(host_keys: Sequence[bytes]) -> asyncssh.SSHServerConnectionOptions:
+def _options(host_keys: Sequence[bytes], bounds: Bounds) -> asyncssh.SSHServerConnectionOptions:
     options = asyncssh.SSHServerConnectionOptions(
         **COMMON,
+        keepalive_interval=bounds.keepalive,
+        keepalive_count_max=bounds.unanswered_keepalives,
         server_host_keys=[asyncssh.import_private_key(pem) for pem in host_keys],
         send_server_host_keys=True,
         password_auth=True,
         agent_forwarding=False,
         x11_forwarding=False,
-        login_timeout=LOGIN_SECONDS,
+        login_timeout=bounds.login,
         server_version="pgrok",
         encoding=None,
         line_editor=False,

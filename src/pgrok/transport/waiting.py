@@ -8,11 +8,6 @@ from typing import Generic, TypeVar
 
 from pgrok.transport.admission import Admission, origin_of
 
-MAX_WAITING = 2048
-"""Connections that may wait, in all; one costs a file descriptor and a few KiB."""
-
-MAX_WAITING_PER_ADDRESS = 256
-
 G = TypeVar("G", bound=Hashable)
 
 
@@ -33,13 +28,7 @@ class WaitingRoom(Generic[G]):
     by itself here: `leave` says who comes in, and only then is there room for somebody.
     """
 
-    def __init__(
-        self,
-        inside: Admission,
-        *,
-        in_all: int = MAX_WAITING,
-        per_address: int = MAX_WAITING_PER_ADDRESS,
-    ) -> None:
+    def __init__(self, inside: Admission, *, in_all: int, per_address: int) -> None:
         self._inside = inside
         self._waiting = Admission(in_all=in_all, per_address=per_address)
         self._queues: dict[Hashable, dict[G, None]] = {}

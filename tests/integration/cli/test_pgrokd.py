@@ -122,6 +122,14 @@ def test_removing_asks_first(folder: Path, run: Run) -> None:
     assert in_store(folder, lambda store: store.people.by_name("bob")) is None
 
 
+def test_lifetimes_are_told_as_they_are_set(folder: Path, run: Run) -> None:
+    more = "lifetimes: {removed_name_days: 1, sign_in_link_minutes: 60}"
+    write_settings(folder, f"sqlite:///{folder}/pgrokd.db", more)
+    assert "works once, for 60 minutes" in run("user", "add", "bob").output
+    assert "It works once, for 60 minutes." in run("user", "link", "bob").output
+    assert "for 1 day." in run("user", "remove", "bob", "--yes").output
+
+
 def test_removing_can_be_told_not_to_ask(run: Run) -> None:
     run("user", "add", "bob")
     run("user", "remove", "bob", "--yes")

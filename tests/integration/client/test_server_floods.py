@@ -11,7 +11,7 @@ from asyncssh.packet import String
 
 from pgrok.address import Address
 from pgrok.client.forwarder import tcp_acceptor
-from pgrok.transport.ssh import client
+from pgrok.transport.ssh.client import ClientConnection
 from pgrok.transport.ssh.multiplexer import write_forwarded_open
 from pgrok.transport.window import INITIAL_WINDOW
 from support.channels import Noting
@@ -23,7 +23,7 @@ from support.transport import Acceptor, Served, connected
 
 
 async def test_channels(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "MAX_CHANNELS", 16)
+    monkeypatch.setattr(ClientConnection, "max_channels", 16)
     acceptor = Acceptor()
     async with connected(served) as connection:
         port = await connection.forward(acceptor)

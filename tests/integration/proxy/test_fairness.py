@@ -10,15 +10,12 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
-from functools import partial
 
 import pytest
 
-from pgrok.relay.pool import Pool
-from pgrok.server.proxy import senders
-from pgrok.server.sshd import session, tunnels
+from pgrok.server.settings import LimitSettings
 from support.conditions import until
-from support.house import Application, House, application, get, ok
+from support.house import Application, House, application, get, ok, open_house
 
 MAX_OPEN = 10
 FLOOD = 50
@@ -69,6 +66,12 @@ class Flood:
 
 
 @pytest.fixture
+async def house(database: str, limits: LimitSettings) -> AsyncIterator[House]:
+    async with open_house(database, limits=limits) as opened:
+        yield opened
+
+
+@pytest.fixture
 async def flood(house: House) -> AsyncIterator[Flood]:
     flood = Flood(house)
     yield flood
@@ -90,12 +93,7 @@ async def served(house: House, host: str, *fields: str) -> Counter[str]:
     return Counter(head.split()[1] for head, _ in answers)
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnels, "Pool", partial(Pool, max_open=MAX_OPEN))
-
-
-@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("limits", [LimitSettings(requests_per_tunnel=MAX_OPEN)])
 async def test_a_flooded_tunnel_costs_its_own_visitors(
     house: House, flood: Flood, bob: str
 ) -> None:
@@ -112,10 +110,10 @@ async def test_a_flooded_tunnel_costs_its_own_visitors(
     assert await flood.end() == {"200": MAX_OPEN, "503": FLOOD - MAX_OPEN}
 
 
+@pytest.mark.parametrize("limits", [LimitSettings(requests_per_person=MAX_OPEN)])
 async def test_many_tunnels_of_one_person_share_what_she_may_have(
-    house: House, flood: Flood, bob: str, monkeypatch: pytest.MonkeyPatch
+    house: House, flood: Flood, bob: str
 ) -> None:
-    monkeypatch.setattr(session, "MAX_CHANNELS_OF_PERSON", MAX_OPEN)
     _, token = await house.person("alice")
     for host in [await flood.tunnel(token) for _ in range(3)]:
         flood.begin(host)
@@ -126,10 +124,10 @@ async def test_many_tunnels_of_one_person_share_what_she_may_have(
     assert await flood.end() == {"200": MAX_OPEN, "503": 3 * FLOOD - MAX_OPEN}
 
 
+@pytest.mark.parametrize("limits", [LimitSettings(requests_per_address=MAX_OPEN)])
 async def test_one_sender_behind_a_proxy_is_told_so_and_others_are_served(
-    house: House, flood: Flood, bob: str, monkeypatch: pytest.MonkeyPatch
+    house: House, flood: Flood, bob: str
 ) -> None:
-    monkeypatch.setattr(senders, "MAX_REQUESTS", MAX_OPEN)
     alice = await flood.tunnel((await house.person("alice"))[1])
     flood.begin(alice, "X-Forwarded-For: 192.0.2.1")
     await until(lambda: len(flood.refused()) == FLOOD - MAX_OPEN)

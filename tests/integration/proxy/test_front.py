@@ -11,7 +11,6 @@ import pytest
 
 from pgrok.address import Address
 from pgrok.protocol import TunnelKind
-from pgrok.server.proxy import front
 from support.channels import Noting
 from support.conditions import steps, until
 from support.house import Application, Client, House, application, get, ok, open_house, reset
@@ -267,44 +266,6 @@ async def ask(house: House) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]
     reader, writer = await asyncio.open_connection(LOOPBACK, house.settings.proxy.port)
     writer.write(b"GET / HTTP/1.1\r\nHost: bob.localhost\r\n\r\n")
     return reader, writer
-
-
-class TestCrowds:
-    async def test_connections_are_bounded_in_all(
-        self, house: House, bob: Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(front, "MAX_CONNECTIONS", 1)
-        reader, writer = await ask(house)
-        await reader.readuntil(b"\r\n\r\n")
-        head, _ = await get(house.settings.proxy.port, "bob.localhost")
-        assert head.startswith("HTTP/1.1 503")
-        assert "X-Pgrok-Error: overloaded" in head
-        assert "Retry-After: 1" in head
-        writer.close()
-
-    async def test_and_per_address(self, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(front, "MAX_PER_ADDRESS", 2)
-        nobody: tuple[ipaddress.IPv4Network, ...] = ()
-        async with open_house(database, trusted_proxies=nobody) as house:
-            for _ in range(5):
-                head, _ = await get(house.settings.proxy.port, "x.localhost")
-                assert head.startswith("HTTP/1.1 502"), "who has left does not count"
-            writers = [(await ask(house))[1] for _ in range(2)]
-            head, _ = await get(house.settings.proxy.port, "x.localhost")
-            assert head.startswith("HTTP/1.1 429")
-            for writer in writers:
-                writer.close()
-
-    async def test_but_not_of_a_trusted_proxy(
-        self, database: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(front, "MAX_PER_ADDRESS", 2)
-        async with open_house(database) as house:
-            writers = [(await ask(house))[1] for _ in range(4)]
-            head, _ = await get(house.settings.proxy.port, "x.localhost")
-            assert head.startswith("HTTP/1.1 502")
-            for writer in writers:
-                writer.close()
 
 
 class TestWebSockets:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pytest
 
 from pgrok.address import Address
-from pgrok.transport.ssh import multiplexer
+from pgrok.server.settings import LimitSettings
 from support.channels import Noting
 from support.conditions import steps, until
-from support.house import Client, House, Visitor, reset
+from support.house import Client, House, Visitor, open_house, reset
 from support.payload import digest, payload
 from support.ports import is_free
 from support.transport import Acceptor
@@ -41,10 +41,15 @@ class Place:
         return visitor, far, far.transport
 
 
-@pytest.fixture
-async def place(house: House, token: str) -> Place:
+async def place_in(house: House) -> Place:
+    _, token = await house.person("bob")
     acceptor = Acceptor()
     return Place(house, await house.tcp_tunnel(token, acceptor=acceptor), acceptor)
+
+
+@pytest.fixture
+async def place(house: House) -> Place:
+    return await place_in(house)
 
 
 async def test_the_client_learns_the_visitors_address(place: Place) -> None:
@@ -159,19 +164,18 @@ async def test_visits_outlive_the_tunnel(place: Place) -> None:
     await until(lambda: visitor.data == b"so am I")
 
 
-async def test_a_client_has_so_many_visitors_and_no_more(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(multiplexer, "MAX_CHANNELS", 2)
-    first, _, _ = await place.coupled()
-    await place.coupled()
-    third = await place.visit()
-    await until(lambda: third.events[-1] != "made")
-    first.socket.abort()
-    assert place.acceptor.protocols[0].transport
-    place.acceptor.protocols[0].transport.close()
-    await until(lambda: len(place.client.connection._channels) == 1)
-    await place.coupled()
+async def test_a_client_has_so_many_visitors_and_no_more(database: str) -> None:
+    async with open_house(database, limits=LimitSettings(channels_per_connection=2)) as house:
+        place = await place_in(house)
+        first, _, _ = await place.coupled()
+        await place.coupled()
+        third = await place.visit()
+        await until(lambda: third.events[-1] != "made")
+        first.socket.abort()
+        assert place.acceptor.protocols[0].transport
+        place.acceptor.protocols[0].transport.close()
+        await until(lambda: len(place.client.connection._channels) == 1)
+        await place.coupled()
 
 
 async def test_a_visitor_may_leave_before_the_channel_stands(place: Place) -> None:

@@ -1,9 +1,8 @@
-"""One connection of a client: signing in, limits, what it may ask, how it ends."""
+"""One connection of a client: signing in, what it may ask, how it ends."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -20,10 +19,9 @@ from pgrok.errors import (
 )
 from pgrok.protocol import SERVER_INFO, ServerInfoRequest, TunnelKind
 from pgrok.server.sshd import listener, session
-from pgrok.server.store import Login, Store
-from support.conditions import PATIENCE, until
+from pgrok.server.store import Store
+from support.conditions import until
 from support.house import House, get, open_house
-from support.transport import Acceptor
 
 
 async def test_an_unknown_token_is_refused(house: House, token: str) -> None:
@@ -64,64 +62,6 @@ class TestServerInfo:
             await client.connection.request(SERVER_INFO, ServerInfoRequest(other).encode())
         answer = await client.connection.request(SERVER_INFO, b"")
         assert client.url.encode() in answer
-
-
-class TestLimits:
-    async def test_tunnels_of_a_connection(self, house: House, token: str) -> None:
-        client = await house.connect(token)
-        for _ in range(session.MAX_FORWARDS):
-            await client.connection.forward(Acceptor())
-        with pytest.raises(TunnelRefused, match="a connection may have 8 tunnels"):
-            await client.connection.forward(Acceptor())
-
-    async def test_tunnels_of_a_person(
-        self, house: House, token: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(session, "MAX_TUNNELS_OF_PERSON", 2)
-        await house.http(token)
-        await house.http(token)
-        with pytest.raises(TunnelRefused, match="a person may have 2 tunnels"):
-            await house.http(token)
-        await house.http((await house.person("eve"))[1])
-
-    async def test_connections_of_a_person(
-        self, house: House, token: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(session, "MAX_CONNECTIONS_OF_PERSON", 2)
-        first = await house.connect(token)
-        await house.connect(token)
-        with pytest.raises(ServerUnreachable, match="a person may have 2 connections"):
-            await house.connect(token)
-        await house.connect((await house.person("eve"))[1])
-        first.connection.abort()
-        await until_there_is_room(house, token)
-
-    async def test_who_leaves_while_the_token_is_checked_does_not_count(
-        self, house: House, token: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(session, "MAX_CONNECTIONS_OF_PERSON", 1)
-        check, begun, go = house.daemon.store.tokens.check, asyncio.Event(), asyncio.Event()
-
-        async def slowly(text: str) -> Login | None:
-            begun.set()
-            await go.wait()
-            return await check(text)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(house.daemon.store.tokens, "check", slowly)
-            leaving = asyncio.ensure_future(house.connect(token))
-            await begun.wait()
-            leaving.cancel()
-            go.set()
-        await until_there_is_room(house, token)
-
-
-async def until_there_is_room(house: House, token: str) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            with contextlib.suppress(ServerUnreachable):
-                await house.connect(token)
-                return
 
 
 @pytest.fixture

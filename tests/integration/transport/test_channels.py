@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import asyncssh
 import pytest
@@ -21,7 +22,7 @@ from pgrok.transport.window import INITIAL_WINDOW
 from support.channels import Noting
 from support.conditions import steps, until
 from support.payload import digest, payload
-from support.transport import Acceptor, Opener, channels, raw, serving
+from support.transport import BOUNDS, Acceptor, Opener, channels, raw, serving
 
 MIB = 1 << 20
 
@@ -208,11 +209,9 @@ class TestOpening:
             assert not client.is_closed()
             assert len(failures) == 3
 
-    async def test_a_connection_has_so_many_channels_and_no_more(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(multiplexer, "MAX_CHANNELS", 3)
-        async with serving() as served, channels(served) as (opener, acceptor, _):
+    async def test_a_connection_has_so_many_channels_and_no_more(self) -> None:
+        bounds = replace(BOUNDS, channels=3)
+        async with serving(bounds=bounds) as served, channels(served) as (opener, acceptor, _):
             for _ in range(3):
                 await opener.open()
             with pytest.raises(ChannelRefused, match="3 channels already"):

@@ -13,10 +13,10 @@ from pgrok.errors import HostKeyMismatch, ServerUnreachable, StoreUnavailable, T
 from pgrok.transport.client import connect
 from pgrok.transport.doorway import MAX_BEFORE_LOGIN
 from pgrok.transport.interfaces import Connection, HostKeyInfo
-from pgrok.transport.ssh.server import MAX_ATTEMPTS
 from support.conditions import until
 from support.ports import LOOPBACK, free_port
 from support.transport import (
+    BOUNDS,
     TOKEN,
     Scripted,
     Served,
@@ -161,7 +161,9 @@ async def test_a_connection_has_three_attempts_and_is_then_closed() -> None:
                 client_keys=None,
                 agent_path=None,
             )
-        assert served.client.passwords == [f"wrong {n}" for n in range(1, MAX_ATTEMPTS + 1)]
+        assert served.client.passwords == [
+            f"wrong {n}" for n in range(1, BOUNDS.login_attempts + 1)
+        ]
         await until(lambda: served.client.lost is not None)
 
 

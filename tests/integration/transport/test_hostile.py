@@ -70,7 +70,7 @@ async def test_any_bytes_before_it(seed: int, failures: list[object]) -> None:
 
 async def test_nothing_is_left_of_whoever_breaks_off() -> None:
     admission = Admission(in_all=4, per_address=4)
-    room = WaitingRoom[Doorway](admission)
+    room = WaitingRoom[Doorway](admission, in_all=1, per_address=1)
     async with serving(room=room) as served:
         for size in (0, 5, 12, 400, 1500, 1900):
             await break_off(served, size)

@@ -6,6 +6,7 @@ import asyncio
 import random
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 
 import asyncssh
 import pytest
@@ -13,8 +14,8 @@ from asyncssh import constants as ssh
 from asyncssh.packet import Boolean, NameList, String, UInt32
 
 from pgrok.errors import ChannelRefused, ConnectionLost
-from pgrok.transport import algorithms, server
-from pgrok.transport.ssh import guard, liveness, multiplexer
+from pgrok.transport import algorithms
+from pgrok.transport.ssh import guard, liveness
 from pgrok.transport.ssh.server import MAX_ADDRESS
 from support.alarms import raised_alarms
 from support.bystander import bystander
@@ -22,7 +23,7 @@ from support.channels import Noting
 from support.conditions import until
 from support.hostile import HostileClient, hostile_client
 from support.messages import Message
-from support.transport import Opener, Served, host_keys, raw, serving
+from support.transport import BOUNDS, Opener, Served, host_keys, raw, serving
 
 IDENT = b"SSH-2.0-x\r\n"
 
@@ -78,11 +79,8 @@ class TestBeforeAuthentication:
                 writer.close()
             alarms.check()
 
-    async def test_time_is_short_for_who_sends_an_octet_now_and_then(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(server, "LOGIN_SECONDS", 0.3)
-        async with serving() as served:
+    async def test_time_is_short_for_who_sends_an_octet_now_and_then(self) -> None:
+        async with serving(bounds=replace(BOUNDS, login=0.3)) as served:
             reader, writer = await dial(served)
             end = asyncio.ensure_future(ended(reader))
             while not end.done():
@@ -225,11 +223,11 @@ class TestAfterAuthentication:
             assert left == [None]
             client.abort()
 
-    async def test_channels_that_it_never_confirms_are_so_many(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(multiplexer, "MAX_CHANNELS", 3)
-        async with serving() as served, bystander(served) as works:
+    async def test_channels_that_it_never_confirms_are_so_many(self) -> None:
+        async with (
+            serving(bounds=replace(BOUNDS, channels=3)) as served,
+            bystander(served) as works,
+        ):
             client = await hostile_client(served.address)
             opener = Opener(served.client.connection, 1001)
             visitors = [Noting() for _ in range(3)]

@@ -5,27 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 
 import pytest
 
 from pgrok.errors import ServerUnreachable, TokenRefused
-from pgrok.transport import doorway, server
-from pgrok.transport.admission import Admission
+from pgrok.transport.bounds import Bounds
 from pgrok.transport.doorway import Doorway
 from pgrok.transport.waiting import WaitingRoom
 from support.conditions import steps, until
-from support.transport import Served, connected, serving
+from support.transport import BOUNDS, Served, connected, room_of, serving
 
 ELSEWHERE = "127.0.0.77"
 
 
 @asynccontextmanager
 async def crowded(
-    *, places: int = 1, in_all: int = 9, waiting: int = 9
+    *, places: int = 1, in_all: int = 9, waiting: int = 9, bounds: Bounds = BOUNDS
 ) -> AsyncIterator[tuple[Served, WaitingRoom[Doorway]]]:
     """A server that has few places for half-open connections."""
-    room = WaitingRoom[Doorway](Admission(in_all=in_all, per_address=places), in_all=waiting)
-    async with serving(room=room) as served:
+    room = room_of(in_all=in_all, per_address=places, waiting=waiting)
+    async with serving(room=room, bounds=bounds) as served:
         yield served, room
 
 
@@ -133,9 +133,8 @@ async def test_where_the_queue_is_full_the_connection_is_closed() -> None:
                 assert await refused.read() == b""
 
 
-async def test_who_waits_too_long_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorway, "WAITING_SECONDS", 0.05)
-    async with crowded() as (served, room):
+async def test_who_waits_too_long_is_turned_away() -> None:
+    async with crowded(bounds=replace(BOUNDS, waiting=0.05)) as (served, room):
         strangers = await crowd(served, room, 1)
         with closing(strangers[0][1]):
             with pytest.raises(ServerUnreachable):
@@ -143,9 +142,8 @@ async def test_who_waits_too_long_is_turned_away(monkeypatch: pytest.MonkeyPatch
             assert len(served.clients) == 1
 
 
-async def test_who_does_not_sign_in_in_time_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "LOGIN_SECONDS", 0.2)
-    async with crowded() as (served, _):
+async def test_who_does_not_sign_in_in_time_makes_room() -> None:
+    async with crowded(bounds=replace(BOUNDS, login=0.2)) as (served, _):
         silent, waiting = await stranger(served), await stranger(served)
         with closing(silent[1], waiting[1]):
             assert (await waiting[0].readline()).startswith(b"SSH-2.0-")

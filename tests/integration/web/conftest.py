@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ from pgrok.server.oidc.provider import Provider
 from pgrok.server.readiness import Readiness
 from pgrok.server.store import Store
 from pgrok.server.web.monitoring import Monitoring
+from support import scene as scenes
 from support.clock import FakeClock
 from support.identity_provider import IdentityProvider
+from support.scene import Scene
 from support.web import SETTINGS, SITE, Browser, World
 
 
@@ -58,3 +60,16 @@ async def other(world: World) -> AsyncIterator[Browser]:
     """Somebody else's browser."""
     async with world.browser() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with scenes.playing(tmp_path_factory.mktemp("scene")) as scene:
+        yield scene
+
+
+@pytest.fixture
+def scene(stage: Scene) -> Scene:
+    """A running server; its identity provider is honest until it is told otherwise."""
+    stage.begin_anew()
+    return stage

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from pgrok.server.store.sign_ins import LINK_LIFETIME
+from pgrok.server.settings import LifetimeSettings
 from support.web import Browser, World
 
 
@@ -126,7 +126,7 @@ async def test_a_link_works_in_time_and_for_those_who_are_here(
 ) -> None:
     person = await world.store.people.add("bob@example.com", "Bob")
     old = await world.store.sign_ins.issue_link(person.id)
-    world.clock.advance(LINK_LIFETIME)
+    world.clock.advance(LifetimeSettings().sign_in_link)
     assert (await browser.post(f"/-/link/{old}")).status_code == 403
     new = await world.store.sign_ins.issue_link(person.id)
     await world.store.people.remove(person.id)

@@ -57,6 +57,13 @@ def test_the_configuration_page_lists_every_key_of_the_server_and_no_other() -> 
     assert sorted(FIRST_CELL.findall(page)) == sorted(keys(Settings))
 
 
+@pytest.mark.parametrize("section", ["limits", "timeouts", "lifetimes"])
+def test_the_configuration_page_has_the_defaults_of_limits(section: str) -> None:
+    page = (ROOT / "docs/admin/configuration.md").read_text("utf-8")
+    for key, default in getattr(Settings(), section):
+        assert f"| `{section}.{key}` | `{default:g}` |" in page
+
+
 def test_the_client_guide_lists_every_key_of_the_client_and_no_other() -> None:
     page = (ROOT / "docs/client/guide.md").read_text("utf-8")
     assert sorted(FIRST_CELL.findall(page)) == sorted(keys(ClientSettings))

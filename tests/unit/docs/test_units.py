@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from pgrok.server.activation import NAMES
-from pgrok.server.daemon import DRAIN_SECONDS, GOODBYE_SECONDS
 from pgrok.server.settings import Settings, load
 
 ROOT = Path(__file__).parents[3]
@@ -39,4 +38,4 @@ def test_a_socket_unit_opens_what_the_example_says(name: str) -> None:
 
 def test_the_service_has_the_time_that_a_drain_takes() -> None:
     service = unit("pgrokd.service")["Service"]
-    assert int(service["TimeoutStopSec"]) > DRAIN_SECONDS + GOODBYE_SECONDS
+    assert int(service["TimeoutStopSec"]) > SETTINGS.timeouts.drain + SETTINGS.timeouts.goodbye

@@ -271,6 +271,11 @@ def test_ipv6_addresses_are_quoted_in_forwarded() -> None:
         (b"a=b; Domain=com", False),
         (b'a=b; domain = "example.com"', False),
         (b"a=b; Domain=bob.example.com; Domain=example.com", False),
+        (b"a=b; Domain=example.org", False),
+        (b"a=b; Domain=xbob.example.com", False),
+        (b"a=b; Domain=ex%61mple.com", False),
+        ("a=b; Domain=\uff45xample.com".encode(), False),
+        ("a=b; Domain=example\u3002com".encode(), False),
     ],
 )
 def test_cookies_for_neighbours_are_dropped(cookie: bytes, kept: bool) -> None:

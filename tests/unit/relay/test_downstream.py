@@ -244,7 +244,7 @@ def test_refusals_do_not_pile_up(relay: Relay, visitor: MemoryTransport) -> None
         visitor.send(get(b"/", b"Accept: text/html") * 100)
     assert visitor.get_write_buffer_size() < HIGH_WATER + 20_000
     assert visitor.unread > 0
-    relay.advance(500)
+    relay.advance(250)
     assert not visitor.closed
     while not (visitor.unread == 0 and visitor.get_write_buffer_size() == 0):
         visitor.go_on_taking()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from support.relay import GET, OK, Relay, post, status
+from support.relay import GET, OK, Relay, get, post, status
 from support.transports import HIGH_WATER, MemoryTransport
 
 CHUNKED = b"Transfer-Encoding: chunked"
+SWITCH = b"HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 
 def test_a_visitor_who_says_nothing(relay: Relay, visitor: MemoryTransport) -> None:
@@ -156,14 +157,114 @@ def test_a_response_may_take_its_time_once_it_has_begun(
     assert visitor.take() == b"9\r\ndata: x\n\n\r\n"
 
 
-def test_a_reader_may_take_its_time(relay: Relay, visitor: MemoryTransport) -> None:
+def fill(relay: Relay, visitor: MemoryTransport) -> None:
+    """Have a visitor ask for more than fits, and not read it."""
     visitor.send(GET)
     visitor.stop_taking()
     relay.target.send(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (HIGH_WATER + 1))
-    relay.advance(10_000)
+
+
+def test_a_reader_may_take_its_time(relay: Relay, visitor: MemoryTransport) -> None:
+    fill(relay, visitor)
+    for _ in range(100):
+        relay.advance(299)
+        visitor.take_some(10)
     visitor.go_on_taking()
     relay.target.end()
     assert visitor.take().endswith(b"0\r\n\r\n")
+
+
+def test_who_stops_reading_is_given_up_and_holds_nothing(
+    relay: Relay, visitor: MemoryTransport
+) -> None:
+    fill(relay, visitor)
+    visitor.take_some(10)
+    relay.advance(299)
+    assert visitor.open
+    relay.advance(303)
+    assert visitor.aborted
+    assert relay.target.aborted
+    assert relay.statuses == [200]
+
+
+def test_who_read_again_and_stops_anew_has_all_the_time_anew(
+    relay: Relay, visitor: MemoryTransport
+) -> None:
+    fill(relay, visitor)
+    relay.advance(299)
+    visitor.go_on_taking()
+    visitor.stop_taking()
+    relay.target.send(b"x" * (HIGH_WATER + 1))
+    relay.advance(299)
+    assert visitor.open
+    relay.advance(3)
+    assert visitor.aborted
+
+
+def test_who_read_all_may_be_silent(relay: Relay, visitor: MemoryTransport) -> None:
+    fill(relay, visitor)
+    visitor.go_on_taking()
+    relay.advance(10_000)
+    assert visitor.open
+
+
+def test_who_stops_reading_while_uploading_is_given_up_too(
+    relay: Relay, visitor: MemoryTransport
+) -> None:
+    visitor.send(post(b"", CHUNKED))
+    visitor.stop_taking()
+    relay.target.send(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (HIGH_WATER + 1))
+    for _ in range(7):
+        relay.advance(50)
+        visitor.send(b"1\r\nx\r\n")
+    assert visitor.aborted
+
+
+def test_who_does_not_read_a_last_answer_is_given_up(
+    relay: Relay, visitor: MemoryTransport
+) -> None:
+    visitor.stop_taking()
+    visitor.send(b"nonsense\r\n\r\n")
+    relay.advance(7)
+    assert not visitor.closed
+    relay.advance(297)
+    assert not visitor.aborted
+    relay.advance(5)
+    assert visitor.aborted
+
+
+def test_who_reads_a_last_answer_late_gets_it(relay: Relay, visitor: MemoryTransport) -> None:
+    visitor.stop_taking()
+    visitor.send(get(b"/", b"Connection: close"))
+    relay.target.send(OK)
+    relay.advance(200)
+    visitor.go_on_taking()
+    assert visitor.take().endswith(b"hi")
+    assert (visitor.closed, visitor.aborted) == (True, False)
+
+
+def test_an_idle_visitor_who_has_not_read_is_given_up(
+    relay: Relay, visitor: MemoryTransport
+) -> None:
+    visitor.send(GET)
+    visitor.stop_taking()
+    visitor.send(GET)
+    relay.target.send(OK)
+    relay.target.send(OK)
+    relay.advance(78)
+    assert not visitor.closed
+    relay.advance(302)
+    assert visitor.aborted
+
+
+def test_a_stream_that_is_no_answer_any_more_may_stand_still(
+    relay: Relay, visitor: MemoryTransport
+) -> None:
+    visitor.send(get(b"/", b"Connection: upgrade", b"Upgrade: websocket"))
+    visitor.stop_taking()
+    relay.target.send(SWITCH + b"x" * (HIGH_WATER + 1))
+    relay.advance(10_000)
+    assert visitor.open
 
 
 def test_an_answer_is_lingered_over(relay: Relay, visitor: MemoryTransport) -> None:

@@ -7,13 +7,14 @@ from typing import cast
 import pytest
 
 from pgrok.transport.admission import Admission
-from pgrok.transport.doorway import MAX_BEFORE_LOGIN, WAITING_SECONDS, Doorway, Entrance
+from pgrok.transport.doorway import MAX_BEFORE_LOGIN, Doorway, Entrance
 from pgrok.transport.turns import Turns
 from pgrok.transport.waiting import WaitingRoom
 from support.manual_loop import manual_loop
 from support.transports import MemoryTransport
 
 ADDRESS = "192.0.2.1"
+PATIENCE = 10.0
 
 
 class Connection(asyncio.Protocol):
@@ -54,7 +55,7 @@ class House:
         room = WaitingRoom[Doorway](
             Admission(per_address=places), in_all=waiting, per_address=waiting
         )
-        self.entrance = Entrance(self.loop, room, Turns(self.loop), self.make, self.note)
+        self.entrance = Entrance(self.loop, room, Turns(self.loop), self.make, self.note, PATIENCE)
 
     def note(self, _address: str, reason: str) -> None:
         self.refusals.append(reason)
@@ -119,7 +120,7 @@ def test_what_comes_in_the_meantime_keeps_its_place_in_the_stream() -> None:
 def test_whoever_waits_too_long_is_turned_away() -> None:
     house = House()
     _, second = house.come(), house.come()
-    house.loop.advance(WAITING_SECONDS - 1)
+    house.loop.advance(PATIENCE - 1)
     assert second.open
     house.loop.advance(1)
     assert second.aborted
@@ -131,7 +132,7 @@ def test_whoever_came_in_has_time() -> None:
     house = House()
     first, second = house.come(), house.come()
     first.send(b"token")
-    house.loop.advance(2 * WAITING_SECONDS)
+    house.loop.advance(2 * PATIENCE)
     assert second.open
 
 

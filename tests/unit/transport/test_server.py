@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from pgrok.transport import algorithms
 from pgrok.transport.server import _options
+from support.transport import BOUNDS
 
 
 def test_host_keys_are_offered_under_the_names_that_are_listed() -> None:
@@ -15,7 +16,7 @@ def test_host_keys_are_offered_under_the_names_that_are_listed() -> None:
         ec.generate_private_key(ec.SECP256R1()),
         ed25519.Ed25519PrivateKey.generate(),
     )
-    offered = _options([_pem(key) for key in keys]).server_host_keys
+    offered = _options([_pem(key) for key in keys], BOUNDS).server_host_keys
     assert [name.decode() for name in offered] == algorithms.SIGNATURES
 
 

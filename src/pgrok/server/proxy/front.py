@@ -23,13 +23,8 @@ from pgrok.server.members import Members
 from pgrok.server.proxy.parking import Parking
 from pgrok.server.proxy.senders import Senders, TooMany
 from pgrok.server.proxy.streams import Streams
+from pgrok.server.settings import LimitSettings
 from pgrok.transport.admission import Admission
-
-MAX_CONNECTIONS = 8192
-"""Visitors' connections in all; one more is answered 503 and closed."""
-
-MAX_PER_ADDRESS = 512
-"""Of one address, or one IPv6 /64 network, unless it is a trusted proxy's."""
 
 _TOO_MANY = Problem(Code.TOO_MANY_REQUESTS, 429, retry_after=1)
 _SUSPICIOUS = frozenset(
@@ -63,8 +58,9 @@ class Front:
         counts: Counts,
         streams: Streams,
         decisions: Decisions,
-        timeouts: Timeouts | None = None,
-        parking_seconds: float = 0.0,
+        limits: LimitSettings,
+        timeouts: Timeouts,
+        parking_seconds: float,
     ) -> None:
         self._find = find
         self._suffix = f".{domain}"
@@ -73,11 +69,13 @@ class Front:
         self._deadlines = deadlines
         self._counts = counts
         self._decisions = decisions
-        self._timeouts = timeouts or Timeouts()
+        self._limit = limits.visitors
+        self._timeouts = timeouts
         # Who comes once comes again, and reading an address is no small part of a connection.
         self._is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
-        self._strangers = Admission(in_all=MAX_CONNECTIONS, per_address=MAX_PER_ADDRESS)
-        self._senders = Senders(self._is_trusted)
+        # Where all is full it is not the address that is told to be at fault.
+        self._strangers = Admission(per_address=limits.visitors_per_address)
+        self._senders = Senders(self._is_trusted, limits.requests_per_address)
         self.parking = Parking(deadlines, parking_seconds)
         self.connections: Members[_VisitorConnection] = Members()
         self.streams = streams
@@ -100,7 +98,7 @@ class Front:
         if not (visitor.trusted or self._strangers.enter(visitor.address)):
             self._decisions.refused(Event.VISITOR, "too many of one address", peer=visitor.address)
             return _TOO_MANY
-        if len(self.connections) >= MAX_CONNECTIONS:
+        if len(self.connections) >= self._limit:
             self._leave_address(visitor)
             self._decisions.refused(Event.VISITOR, "too many in all", peer=visitor.address)
             return Problem(Code.OVERLOADED, 503, retry_after=1)
@@ -157,6 +155,10 @@ class Front:
         else:
             self._decisions.count(Event.REQUEST, code.value)
 
+    def gave_up(self, visitor: Visitor) -> None:
+        """Count and log a visitor who read nothing for too long."""
+        self._decisions.refused(Event.VISITOR, "reads nothing", peer=visitor.address)
+
     def visitor_at(self, address: str) -> Visitor:
         """Return what is to be told of whoever connects from `address`."""
         return Visitor(address, self._scheme, trusted=self._is_trusted(address))
@@ -200,6 +202,12 @@ class _VisitorConnection(DownstreamConnection):
         detached = super().leave()
         self._go()
         return replace(detached, on_lost=self._front.streams.enter("websocket"))
+
+    def reader_stalled(self) -> None:
+        """Count it: who opens many connections like this one means no good."""
+        if self._visitor is not None:
+            self._front.gave_up(self._visitor)
+        super().reader_stalled()
 
     def _go(self) -> None:
         visitor, self._visitor = self._visitor, None

@@ -13,15 +13,16 @@ from ipaddress import ip_address
 
 from pgrok.transport.admission import origin_of
 
-MAX_REQUESTS = 512
-"""Requests under way of one address, or one IPv6 /64 network."""
-
 
 class Senders:
-    """Counts requests; `is_trusted` tells whether an address is a proxy's."""
+    """Counts requests; `is_trusted` tells whether an address is a proxy's.
 
-    def __init__(self, is_trusted: Callable[[str], bool]) -> None:
+    Of one address, or one IPv6 /64 network, `limit` may be under way.
+    """
+
+    def __init__(self, is_trusted: Callable[[str], bool], limit: int) -> None:
         self._is_trusted = is_trusted
+        self._limit = limit
         self._under_way: Counter[object] = Counter()
         # Who comes once comes again, and reading addresses takes longer than all the rest.
         self._sender = lru_cache(maxsize=1024)(self._find_sender)
@@ -33,7 +34,7 @@ class Senders:
         """
         sender = self._sender(forwarded)
         if sender is not None:
-            if self._under_way[sender] >= MAX_REQUESTS:
+            if self._under_way[sender] >= self._limit:
                 raise TooMany
             self._under_way[sender] += 1
         return sender

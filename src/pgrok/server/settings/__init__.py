@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgrok.server.settings.limits import LifetimeSettings, LimitSettings, TimeoutSettings
 from pgrok.server.settings.loading import load
 from pgrok.server.settings.models import (
     DatabaseSettings,
@@ -20,12 +21,15 @@ __all__ = [
     "DatabaseSettings",
     "FieldMapping",
     "IdentityProviderSettings",
+    "LifetimeSettings",
+    "LimitSettings",
     "LogSettings",
     "MetricsSettings",
     "ProxySettings",
     "SSHDSettings",
     "Settings",
     "TCPSettings",
+    "TimeoutSettings",
     "WebSettings",
     "load",
 ]

@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from pgrok.errors import ConfigError, ConfigProblem
-from pgrok.server.settings.models import Section, Settings
+from pgrok.server.settings.models import Settings
+from pgrok.server.settings.section import Section
 
 Location = tuple[str, ...]
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from pgrok.address import Address, is_literal_ip, parse_address, parse_target
+from pgrok.server.settings.limits import LifetimeSettings, LimitSettings, TimeoutSettings
+from pgrok.server.settings.section import Section
 from pgrok.server.settings.values import (
     Claim,
     DatabaseURL,
@@ -30,6 +24,7 @@ from pgrok.server.settings.values import (
     OriginURL,
     Port,
     RangePort,
+    Seconds,
     WebURL,
     database_url,
     host_of,
@@ -38,21 +33,6 @@ from pgrok.server.settings.values import (
 LOOPBACK = "127.0.0.1"
 MIN_TOKEN = 16
 LOOPBACK_NETWORKS = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-
-
-class Section(BaseModel):
-    """A frozen group of settings in which an unknown key is an error and a null one is unset."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _unset(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        return {key: value for key, value in values.items() if value is not None}
 
 
 class WebSettings(Section):
@@ -97,7 +77,7 @@ class ProxySettings(Section):
     scheme: Literal["http", "https"] = Field(default="http", description="http or https")
     domain: Domain = Field(default_factory=lambda data: f"localhost:{data['port']}")
     trusted_proxies: Networks = LOOPBACK_NETWORKS
-    parking_seconds: float = Field(
+    parking_seconds: Seconds = Field(
         default=10.0, ge=0, le=60, description="a number of seconds from 0 to 60"
     )
     tcp: TCPSettings = TCPSettings()
@@ -237,6 +217,9 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     identity_provider: IdentityProviderSettings | None = None
     metrics: MetricsSettings = MetricsSettings()
+    limits: LimitSettings = LimitSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    lifetimes: LifetimeSettings = LifetimeSettings()
     log: LogSettings = LogSettings()
 
     @property

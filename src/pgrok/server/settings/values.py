@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 import platformdirs
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Field, PlainValidator
 
 from pgrok.address import Address, is_literal_ip, parse_address, parse_target
 from pgrok.errors import AddressError
@@ -103,6 +103,8 @@ def _none_if_empty(value: Any) -> Any:
     return None if value == "" else value
 
 
+Number = Annotated[int, BeforeValidator(_not_bool)]
+Seconds = Annotated[float, BeforeValidator(_not_bool), AllowInfNan(False)]
 Port = Annotated[
     int,
     BeforeValidator(_not_bool),

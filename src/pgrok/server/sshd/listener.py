@@ -15,10 +15,15 @@ from pgrok.errors import StoreUnavailable
 from pgrok.protocol import GOING_AWAY
 from pgrok.server.decisions import Event
 from pgrok.server.members import Members
+from pgrok.server.settings import LimitSettings
 from pgrok.server.sshd.services import Guest, Services
 from pgrok.server.sshd.session import Session
 from pgrok.server.store.records import HostKey
+from pgrok.transport.admission import Admission
+from pgrok.transport.bounds import Bounds
+from pgrok.transport.doorway import Doorway
 from pgrok.transport.server import Listener, listen
+from pgrok.transport.waiting import WaitingRoom
 
 WATCH_SECONDS = 3.0
 """How often the store is asked whether a token was revoked; a live tunnel ends within five."""
@@ -42,8 +47,30 @@ async def start(
         address,
         host_keys=[key.pem for key in in_order],
         accept=lambda connection: Session(connection, services),
+        room=_room(services.limits),
+        bounds=_bounds(services),
         inherited=inherited,
         turned_away=partial(_note_turned_away, services),
+    )
+
+
+def _room(limits: LimitSettings) -> WaitingRoom[Doorway]:
+    return WaitingRoom(
+        Admission(in_all=limits.half_open, per_address=limits.half_open_per_address),
+        in_all=limits.waiting,
+        per_address=limits.waiting_per_address,
+    )
+
+
+def _bounds(services: Services) -> Bounds:
+    limits, timeouts = services.limits, services.timeouts
+    return Bounds(
+        waiting=timeouts.waiting,
+        login=timeouts.login,
+        login_attempts=limits.login_attempts,
+        keepalive=timeouts.keepalive,
+        unanswered_keepalives=limits.unanswered_keepalives,
+        channels=limits.channels_per_connection,
     )
 
 

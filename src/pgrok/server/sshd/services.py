@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -12,8 +11,9 @@ from pgrok.relay.deadlines import Deadlines
 from pgrok.server.counts import Counts
 from pgrok.server.decisions import Decisions
 from pgrok.server.members import Members
-from pgrok.server.settings import ProxySettings
+from pgrok.server.settings import LimitSettings, ProxySettings, TimeoutSettings
 from pgrok.server.sshd.claims import Claims
+from pgrok.server.sshd.quotas import Quotas
 from pgrok.server.sshd.tunnels import OpenPort
 from pgrok.server.store.database import Store
 from pgrok.server.store.records import Login
@@ -46,18 +46,14 @@ class Services:
 
     store: Store
     claims: Claims
+    quotas: Quotas
     deadlines: Deadlines
     proxy: ProxySettings
+    limits: LimitSettings
+    timeouts: TimeoutSettings
     open_port: OpenPort
     parking: Parking
     clock: Callable[[], datetime]
     sessions: Members[Guest]
     counts: Counts
     decisions: Decisions
-    connections: Counter[int] = field(default_factory=Counter)
-    """How many each person has."""
-
-    def channels_of(self, person_id: int) -> int:
-        """Return how many channels a person's tunnels have together."""
-        tunnels = self.claims.registry.of_person(person_id)
-        return sum(one.channels for one in {tunnel.connection for tunnel in tunnels})

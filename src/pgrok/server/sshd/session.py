@@ -13,21 +13,11 @@ from pgrok.protocol import Hint, ServerInfo, ServerInfoRequest, TunnelKind
 from pgrok.server.decisions import Event
 from pgrok.server.ports import choose
 from pgrok.server.registry import Claim, Granted, Lease, Registry
+from pgrok.server.sshd.quotas import OVER_LIMIT
 from pgrok.server.sshd.services import Services
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.records import Login
 from pgrok.transport.interfaces import Connection, Fault, Forward
-
-MAX_FORWARDS = 8
-"""Tunnels of one connection; the original's client and ours ask for one."""
-
-MAX_CONNECTIONS_OF_PERSON = 100
-MAX_TUNNELS_OF_PERSON = 100
-"""Of all connections of one person together."""
-
-MAX_CHANNELS_OF_PERSON = 2048
-"""Of all tunnels of one person together: a flood at some of them leaves most of the visitors'
-connections that there may be to everybody else."""
 
 MAX_PORTS_TRIED = 64
 """Public ports tried before a tcp tunnel is refused: other programs may have some."""
@@ -38,8 +28,6 @@ GREETING_SECONDS = 1.0
 SETTLING_SECONDS = 0.1
 """How long a tunnel is spared the requests that waited for it, where its client is not ours: Go's
 refuses channels that come in the moment before it has noted the answer to its forward."""
-OVER_LIMIT = "over limit"
-"""Why somebody was refused, in the words of log and metrics."""
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +139,7 @@ class Session:
         if self.login is None:
             counts.handshakes[self._failure or fault.value] += 1
         else:
-            self._services.connections[self.login.person.id] -= 1
+            self._services.quotas.disconnect(self.login.person.id)
             log.info("left", goodbye=goodbye, **self._who())
 
     def end(self, reason: str) -> None:
@@ -163,13 +151,13 @@ class Session:
         """Count a connection, which is uncounted when it is lost."""
         if self.connection.is_closed():
             raise ConnectionLost("the client went away before it was signed in")
-        connections = self._services.connections
-        if connections[login.person.id] >= MAX_CONNECTIONS_OF_PERSON:
+        try:
+            self._services.quotas.connect(login.person.id)
+        except TunnelRefused:
             self._failure = OVER_LIMIT
             who = self._who() | {"person": login.person.name}
             self._services.decisions.refused(Event.CLIENT, OVER_LIMIT, **who)
-            raise TunnelRefused(f"a person may have {MAX_CONNECTIONS_OF_PERSON} connections")
-        connections[login.person.id] += 1
+            raise
         self._services.counts.handshakes["done"] += 1
         self.login = login
 
@@ -198,7 +186,7 @@ class Session:
             connection=self.connection,
             forward=Forward(forward.address, port),
             since=self._services.clock(),
-            has_room=lambda: self._services.channels_of(login.person.id) < MAX_CHANNELS_OF_PERSON,
+            has_room=lambda: self._services.quotas.has_room(login.person.id),
         )
 
     def _claim(self, login: Login, name: str | int) -> Claim:
@@ -207,18 +195,23 @@ class Session:
 
     def _hold(self, lease: Lease[Tunnel]) -> None:
         """Own a lease: in the same step of the loop in which it was granted, so that it is
-        released if the connection is lost in the next."""
+        released if the connection is lost in the next.
+
+        Raises `TunnelRefused`, without it, if its person has too many.
+        """
+        try:
+            self._services.quotas.check_tunnels(lease.holder.person_id)
+        except TunnelRefused:
+            self._registry.release(lease, used=False)
+            lease.holder.close()
+            raise
         self._leases[lease.holder.forward] = lease
 
     async def _open(self, login: Login, forward: Forward) -> Lease[Tunnel]:
         if forward.port != 0:
             text = f"ask for port 0 instead of {forward.port}: the server chooses"
             raise TunnelRefused(text, reason="fixed port")
-        if len(self._leases) >= MAX_FORWARDS:
-            raise TunnelRefused(f"a connection may have {MAX_FORWARDS} tunnels", reason=OVER_LIMIT)
-        if len(self._registry.of_person(login.person.id)) >= MAX_TUNNELS_OF_PERSON:
-            text = f"a person may have {MAX_TUNNELS_OF_PERSON} tunnels"
-            raise TunnelRefused(text, reason=OVER_LIMIT)
+        self._services.quotas.check_connection(len(self._leases))
         opening = self._open_tcp if self._hint.kind is TunnelKind.TCP else self._open_http
         return await opening(login, forward)
 
@@ -226,7 +219,7 @@ class Session:
         """Claim a name. No TCP port belongs to it: the client is told one that is made up."""
         services = self._services
         tunnel = self._tunnel(login, forward, next(self._made_up_ports))
-        tunnel.make_pool(services.deadlines)
+        tunnel.make_pool(services.deadlines, services.limits.requests_per_tunnel)
         name = login.person.name
         try:
             lease = await services.claims.claim_name(name, self._claim(login, name), tunnel)

@@ -69,9 +69,9 @@ class Tunnel:
             raise ChannelRefused("this person's tunnels have as many channels as they may")
         return self.connection.open_channel(protocol, self.forward, originator).abort
 
-    def make_pool(self, deadlines: Deadlines) -> None:
-        """Keep idle channels from now on, for requests."""
-        self.pool = Pool(self._dial, deadlines)
+    def make_pool(self, deadlines: Deadlines, max_requests: int) -> None:
+        """Serve requests from now on, so many at once, and keep idle channels for them."""
+        self.pool = Pool(self._dial, deadlines, max_open=max_requests)
 
     def serve(self) -> None:
         """Take the visitors of the public port."""

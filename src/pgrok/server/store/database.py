@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 
 from sqlalchemy import select
 
+from pgrok.server.settings import LifetimeSettings
 from pgrok.server.store import host_keys, original, schema, tables
 from pgrok.server.store.daemon_lock import DaemonLock
 from pgrok.server.store.engine import Database
@@ -20,6 +21,8 @@ from pgrok.server.store.tokens import Tokens
 from pgrok.server.store.web_sessions import WebSessions
 from pgrok.server.subdomains import RESERVED
 
+_DEFAULTS = LifetimeSettings()
+
 
 class Store:
     """One open database.
@@ -28,39 +31,52 @@ class Store:
     database does not answer. None holds a connection between calls but the daemon's lock.
     """
 
-    def __init__(self, database: Database, clock: Clock, reserved: Container[str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        reserved: Container[str],
+        lifetimes: LifetimeSettings,
+    ) -> None:
         """Use `open` instead, which brings the database up to date first."""
         self._database = database
         self._daemon_lock = DaemonLock(database)
-        self.people = People(database, clock, reserved)
+        self.people = People(database, clock, reserved, lifetimes.removed_name)
         self.tokens = Tokens(database, clock)
         self.host_keys = HostKeys(database)
-        self.web_sessions = WebSessions(database, clock)
-        self.sign_ins = SignIns(database, clock)
+        self.web_sessions = WebSessions(database, clock, lifetimes.session)
+        self.sign_ins = SignIns(database, clock, lifetimes.sign_in_link)
         self.ports = Ports(database)
         self.live_names = LiveNames(database, clock)
 
     @classmethod
     async def open(
-        cls, url: str, *, clock: Clock = system_clock, own_labels: frozenset[str] = frozenset()
+        cls,
+        url: str,
+        *,
+        clock: Clock = system_clock,
+        own_labels: frozenset[str] = frozenset(),
+        lifetimes: LifetimeSettings = _DEFAULTS,
     ) -> Store:
         """Open the database at `url`, `sqlite:///FILE` or `postgresql://...`.
 
         Creates or migrates the schema, takes over what an original pgrok left there, and makes
         the host keys that are missing. Processes that start at once wait for each other.
-        Nobody new gets one of `own_labels`, the server's own. Raises `StoreError`.
+        Nobody new gets one of `own_labels`, the server's own; `lifetimes` say how long what is
+        kept holds. Raises `StoreError`.
         """
         database = Database(url)
         reserved = RESERVED | own_labels
         try:
             async with database.migrating() as connection:
                 await connection.run_sync(schema.upgrade)
-                await original.take_over(database, connection, reserved, clock())
+                free_since = clock() - lifetimes.removed_name
+                await original.take_over(database, connection, reserved, clock(), free_since)
                 await host_keys.add_missing(connection, host_keys.ALWAYS, clock())
         except BaseException:
             await database.close()
             raise
-        return cls(database, clock, reserved)
+        return cls(database, clock, reserved, lifetimes)
 
     async def close(self) -> None:
         """Write what is left to write and close every connection."""

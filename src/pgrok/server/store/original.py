@@ -38,9 +38,16 @@ _host_keys = table("host_keys", column("algorithm"), column("pem"), column("crea
 
 
 async def take_over(
-    database: Database, connection: AsyncConnection, reserved: Container[str], now: datetime
+    database: Database,
+    connection: AsyncConnection,
+    reserved: Container[str],
+    now: datetime,
+    free_since: datetime,
 ) -> None:
-    """Bring people, identities, tokens, ports and host keys over where they are not yet."""
+    """Bring people, identities, tokens, ports and host keys over where they are not yet.
+
+    Names that removed people left at `free_since` or before are free.
+    """
     if not await _is_here(connection):
         return
     # The original presents the key in the row "ecdsa", which is a second Ed25519 key: it goes
@@ -52,7 +59,7 @@ async def take_over(
     done = select(tables.imported.c.principle_id)
     new = select(_principles).where(_principles.c.id.not_in(done)).order_by(_principles.c.id)
     for row in (await connection.execute(new)).all():
-        await _take_over_person(database, connection, row, reserved, now)
+        await _take_over_person(database, connection, row, reserved, free_since)
 
 
 async def count(connection: AsyncConnection) -> int:
@@ -99,7 +106,7 @@ async def _take_over_person(
     connection: AsyncConnection,
     row: Row[tuple[object, ...]],
     reserved: Container[str],
-    now: datetime,
+    free_since: datetime,
 ) -> None:
     await connection.execute(tables.imported.insert().values(principle_id=row.id))
     known = await identities.named(connection, row.identifier)
@@ -108,7 +115,7 @@ async def _take_over_person(
         # The name stays as it is, dots and length and all, unless one of ours has it.
         fallback = label_from_identifier(f"{row.subdomain}-{row.id}")
         names = itertools.chain([row.subdomain], candidates(fallback, reserved))
-        person_id = (await people.create(connection, newcomer, names, now)).id
+        person_id = (await people.create(connection, newcomer, names, free_since)).id
     elif known["released_at"] is None:
         person_id = known["person_id"]
     else:

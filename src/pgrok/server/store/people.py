@@ -18,9 +18,6 @@ from pgrok.server.store.engine import Database, RaceLost
 from pgrok.server.store.records import Clock, Identity, Person
 from pgrok.server.subdomains import candidates, label_from_identifier
 
-REST = timedelta(days=30)
-"""How long the name of a removed person stays theirs before somebody else can have it."""
-
 ATTEMPTS = 20
 """How often a name is chosen anew because somebody else just took the one chosen."""
 
@@ -29,12 +26,18 @@ _identities = tables.identities.c
 
 
 class People:
-    """The people of one database. Removed ones are invisible until they come back."""
+    """The people of one database. Removed ones are invisible until they come back.
 
-    def __init__(self, database: Database, clock: Clock, reserved: Container[str]) -> None:
+    Their names rest for `rest` before somebody else can have them.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, reserved: Container[str], rest: timedelta
+    ) -> None:
         self._database = database
         self._clock = clock
         self._reserved = reserved
+        self._rest = rest
 
     async def get(self, person_id: int) -> Person | None:
         """Return the person with this id."""
@@ -133,7 +136,7 @@ class People:
 
     async def _create(self, connection: AsyncConnection, newcomer: Newcomer) -> Person:
         names = candidates(label_from_identifier(newcomer.identifier), self._reserved)
-        return await create(connection, newcomer, names, self._clock())
+        return await create(connection, newcomer, names, self._clock() - self._rest)
 
     async def _until_unique(self, write: Callable[[AsyncConnection], Awaitable[Person]]) -> Person:
         """Run `write` in a transaction, again whenever somebody else was faster."""
@@ -156,13 +159,13 @@ class Newcomer:
 
 
 async def create(
-    connection: AsyncConnection, newcomer: Newcomer, names: Iterable[str], now: datetime
+    connection: AsyncConnection, newcomer: Newcomer, names: Iterable[str], free_since: datetime
 ) -> Person:
-    """Create a person under the first of `names` that nobody has and that does not rest."""
+    """Create a person under the first of `names` that nobody has, nor has left since then."""
     query = (
         insert(tables.people)
         .values(
-            name=await _free_name(connection, names, now),
+            name=await _free_name(connection, names, free_since),
             display_name=newcomer.display_name,
             created_at=newcomer.created_at,
         )
@@ -180,14 +183,16 @@ async def create(
     return person
 
 
-async def _free_name(connection: AsyncConnection, names: Iterable[str], now: datetime) -> str:
+async def _free_name(
+    connection: AsyncConnection, names: Iterable[str], free_since: datetime
+) -> str:
     """Return the first free name, and forget who left it if that is long enough ago."""
     for name in names:
         query = select(_people.id, _people.released_at).where(_people.name == name)
         holder = (await connection.execute(query)).first()
         if holder is None:
             return name
-        if holder.released_at is not None and holder.released_at <= now - REST:
+        if holder.released_at is not None and holder.released_at <= free_since:
             await connection.execute(delete(tables.people).where(_people.id == holder.id))
             return name
     raise Conflict("None of the names is free.")

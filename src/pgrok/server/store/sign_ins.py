@@ -15,19 +15,17 @@ from pgrok.server.store.records import Clock, SignIn, hashed
 LIFETIME = timedelta(minutes=10)
 """How long somebody may take at the identity provider."""
 
-LINK_LIFETIME = timedelta(minutes=15)
-"""How long a one-time sign-in link works."""
-
 _sign_ins = tables.sign_ins.c
 _links = tables.sign_in_links.c
 
 
 class SignIns:
-    """The sign-ins and sign-in links of one database."""
+    """The sign-ins and sign-in links of one database; a link works for `link_lifetime`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, link_lifetime: timedelta) -> None:
         self._database = database
         self._clock = clock
+        self._link_lifetime = link_lifetime
 
     async def begin(
         self, state: str, nonce: str, verifier: str, session_id: str, return_path: str
@@ -63,13 +61,13 @@ class SignIns:
         return SignIn(state=state, **row)
 
     async def issue_link(self, person_id: int) -> str:
-        """Return the secret of a link that signs a person in, once, within 15 minutes."""
+        """Return the secret of a link that signs a person in, once, while it works."""
         raw, now = secrets.token_urlsafe(32), self._clock()
         async with self._database.writing() as connection:
             await connection.execute(delete(tables.sign_in_links).where(_links.expires_at <= now))
             await connection.execute(
                 insert(tables.sign_in_links).values(
-                    hash=hashed(raw), person_id=person_id, expires_at=now + LINK_LIFETIME
+                    hash=hashed(raw), person_id=person_id, expires_at=now + self._link_lifetime
                 )
             )
         return raw

@@ -17,9 +17,6 @@ from pgrok.server.store import tables
 from pgrok.server.store.engine import Database
 from pgrok.server.store.records import Clock, Session, hashed
 
-LIFETIME = timedelta(days=30)
-"""How long somebody stays signed in."""
-
 ANONYMOUS_LIFETIME = timedelta(hours=1)
 """How long a session without a person lives: a sign-in takes no longer."""
 
@@ -32,16 +29,17 @@ _sessions = tables.web_sessions.c
 
 
 class WebSessions:
-    """The sessions of one database."""
+    """The sessions of one database; `lifetime` is how long somebody stays signed in."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, lifetime: timedelta) -> None:
         self._database = database
         self._clock = clock
+        self.lifetime = lifetime
 
     async def create(self, person_id: int | None) -> str:
         """Return the id of a new session; sessions and kept tokens past their time go."""
         raw_id, now = secrets.token_urlsafe(32), self._clock()
-        lifetime = ANONYMOUS_LIFETIME if person_id is None else LIFETIME
+        lifetime = ANONYMOUS_LIFETIME if person_id is None else self.lifetime
         async with self._database.writing() as connection:
             await connection.execute(delete(tables.web_sessions).where(_sessions.expires_at <= now))
             await connection.execute(

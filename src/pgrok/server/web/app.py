@@ -57,7 +57,7 @@ def build(
         signed_in = await sessions.current(request)
         return await dashboard.page(signed_in) if signed_in else sign_in.page()
 
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/", home),
             *monitoring.for_dashboard(),
@@ -68,3 +68,6 @@ def build(
         middleware=[Middleware(Guard, site=site, decisions=monitoring.decisions)],
         exception_handlers=Failures(renderer, monitoring.decisions).handlers(),
     )
+    # Its redirects are absolute, and behind a proxy that ends TLS they would lead to plain http.
+    application.router.redirect_slashes = False
+    return application

@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MAX_CONNECTIONS: Final = 256
+"""Connections to one listener; each costs a descriptor, and tunnels need those too."""
+
+REQUEST_SECONDS: Final = 15.0
+"""How long a connection may be without a whole request and a response under way."""
+
+
+class _Connection(H11Protocol):
+    """uvicorn's, which of itself would wait for a request for ever, and take any number."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Look after the connection from now on, or end it where there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+        self._look_after(None)
+
+    def _look_after(self, last: object) -> None:
+        """End the connection if nothing but the request `last` has come by the next look."""
+        self.loop.call_later(REQUEST_SECONDS, self._look, last)
+
+    def _look(self, last: object) -> None:
+        if self not in self.connections:
+            return  # it has ended, or is a WebSocket by now
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.cycle is last:
+            self.transport.abort()
+        else:
+            self._look_after(self.cycle)
 
 
 class WebServer(uvicorn.Server):
@@ -21,6 +54,7 @@ class WebServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
+                http=_Connection,
                 log_config=None,
                 log_level="warning",
                 access_log=False,

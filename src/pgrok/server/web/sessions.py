@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -11,7 +12,6 @@ from starlette.responses import Response
 
 from pgrok.server.store import Person, Store
 from pgrok.server.store.sign_ins import LIFETIME as SIGN_IN_LIFETIME
-from pgrok.server.store.web_sessions import LIFETIME as SESSION_LIFETIME
 from pgrok.server.web.security import Site
 
 
@@ -21,6 +21,18 @@ class SignedIn:
 
     person: Person
     session_id: str = field(repr=False)
+
+
+def cookie(fields: Iterable[str], name: str) -> str | None:
+    """Return the value of the cookie called `name`, to the letter, in the fields `Cookie`.
+
+    Starlette's parser takes every kind of white space off a name, and browsers don't: behind a
+    no-break space a sibling host could set a `__Host-` cookie. Where two have the name somebody
+    else has set one of them, and neither is believed.
+    """
+    pairs = (pair.strip(" ").partition("=") for text in fields for pair in text.split(";"))
+    values = [value for key, _, value in pairs if key == name]
+    return values[0] if len(values) == 1 else None
 
 
 class Sessions:
@@ -39,7 +51,7 @@ class Sessions:
 
     async def current(self, request: Request) -> SignedIn | None:
         """Return who is signed in."""
-        raw_id = request.cookies.get(self._session_cookie)
+        raw_id = _sent(request, self._session_cookie)
         session = await self._store.web_sessions.get(raw_id) if raw_id else None
         if raw_id is None or session is None or session.person_id is None:
             return None
@@ -50,7 +62,7 @@ class Sessions:
         """Sign a person in under a new session id, which is returned; the old one ends."""
         await self._forget(request)
         raw_id = await self._store.web_sessions.create(person_id)
-        self._set(response, self._session_cookie, raw_id, SESSION_LIFETIME)
+        self._set(response, self._session_cookie, raw_id, self._store.web_sessions.lifetime)
         return raw_id
 
     async def end(self, request: Request, response: Response) -> None:
@@ -62,7 +74,7 @@ class Sessions:
 
     def sign_in_id(self, request: Request) -> str | None:
         """Return what ties a sign-in under way to the browser that began it."""
-        return request.cookies.get(self._sign_in_cookie)
+        return _sent(request, self._sign_in_cookie)
 
     def fresh_sign_in_id(self, request: Request) -> str:
         """Return the browser's sign-in id, a new one at need: two tabs may sign in at once."""
@@ -73,7 +85,7 @@ class Sessions:
         self._set(response, self._sign_in_cookie, sign_in_id, SIGN_IN_LIFETIME)
 
     async def _forget(self, request: Request) -> None:
-        raw_id = request.cookies.get(self._session_cookie)
+        raw_id = _sent(request, self._session_cookie)
         if raw_id:
             await self._store.web_sessions.delete(raw_id)
 
@@ -86,3 +98,7 @@ class Sessions:
             httponly=True,
             samesite="lax",
         )
+
+
+def _sent(request: Request, name: str) -> str | None:
+    return cookie(request.headers.getlist("cookie"), name)

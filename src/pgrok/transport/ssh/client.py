@@ -27,7 +27,7 @@ from pgrok.errors import (
 )
 from pgrok.protocol import GOING_AWAY, REPLACED
 from pgrok.transport.interfaces import HostKeyInfo
-from pgrok.transport.ssh.multiplexer import MAX_CHANNELS, Multiplexer, read_forwarded_open
+from pgrok.transport.ssh.multiplexer import Multiplexer, read_forwarded_open
 
 FORWARD_ADDRESS = b"0.0.0.0"
 """What the original's client asks to listen on; it comes back with every channel."""
@@ -137,7 +137,7 @@ class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
         # Visitors may be quicker than we are to read the answer, and some servers send port 0.
         if self._accept is None or (self._forward_port and port not in (self._forward_port, 0)):
             raise _prohibited("no such forward")
-        if len(self._channels) >= MAX_CHANNELS:
+        if len(self._channels) >= self.max_channels:
             raise _prohibited("too many channels")
         return _IncomingChannel(self, self._accept, Address(host, host_port)), None
 

@@ -29,7 +29,8 @@ MAX_PACKET = 32 * 1024
 """Octets of data that one packet to us may carry; what OpenSSH and Go use as well."""
 
 MAX_CHANNELS = 1024
-"""Channels of one connection; beyond them none is opened, by either end."""
+"""Channels of one connection; beyond them none is opened, by either end. A server may be set to
+another number; the client takes so many."""
 
 MAX_UNSENT = 1024 * 1024
 """Octets besides channel data that may wait for a peer who does not read what it asked for."""
@@ -43,6 +44,8 @@ class Multiplexer(Inbound, Liveness):
 
     Implements `pgrok.transport.link.ChannelLink`.
     """
+
+    max_channels = MAX_CHANNELS
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
         super().__init__(loop, *args, **kwargs)
@@ -96,8 +99,8 @@ class Multiplexer(Inbound, Liveness):
         """
         if self.is_closed() or self._transport is None:
             raise ConnectionLost("the SSH connection is gone")
-        if len(self._channels) >= MAX_CHANNELS:
-            raise ChannelRefused(f"the SSH connection has {MAX_CHANNELS} channels already")
+        if len(self._channels) >= self.max_channels:
+            raise ChannelRefused(f"the SSH connection has {self.max_channels} channels already")
         channel = self._add_tunnel_channel(protocol, extra).channel
         self.send_packet(
             MSG_CHANNEL_OPEN,

@@ -20,6 +20,7 @@ from asyncssh.packet import SSHPacket, UInt32
 
 from pgrok.address import Address
 from pgrok.errors import ConnectionLost, PgrokError
+from pgrok.transport.bounds import Bounds
 from pgrok.transport.interfaces import Client, Connection, Fault, Forward
 from pgrok.transport.ssh.guard import Guard
 from pgrok.transport.ssh.multiplexer import Multiplexer, write_forwarded_open
@@ -27,9 +28,6 @@ from pgrok.transport.ssh.owner import Owner
 from pgrok.transport.ssh.quiet import Quiet
 from pgrok.transport.ssh.requests import GlobalRequests
 from pgrok.transport.ssh.session import GreetingChannel, GreetingSession
-
-MAX_ATTEMPTS = 3
-"""Passwords that one connection may try."""
 
 MAX_ADDRESS = 255
 """Octets of the address that a forward names, which goes back with every channel of it."""
@@ -55,8 +53,11 @@ class ServerConnection(Quiet, Guard, Multiplexer, GlobalRequests, asyncssh.SSHSe
         *,
         accept: Callable[[Connection], Client],
         on_login: Callable[[], None],
+        bounds: Bounds,
     ) -> None:
         super().__init__(loop, options)
+        self.max_channels = bounds.channels
+        self._max_attempts = bounds.login_attempts
         self._on_login = on_login
         self._attempts = 0
         self._goodbye = False
@@ -114,7 +115,7 @@ class ServerConnection(Quiet, Guard, Multiplexer, GlobalRequests, asyncssh.SSHSe
     async def _authenticate(self, password: str) -> bool:
         """Check one password; an error of ours ends the connection without an answer."""
         self._attempts += 1
-        if self._attempts > MAX_ATTEMPTS:
+        if self._attempts > self._max_attempts:
             self.say_goodbye("too many wrong tokens", DISC_NO_MORE_AUTH_METHODS_AVAILABLE)
             return False
         try:

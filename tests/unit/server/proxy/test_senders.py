@@ -2,15 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from pgrok.server.proxy import senders
 from pgrok.server.proxy.senders import Senders, TooMany
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Senders:
+def counted() -> Senders:
     """Two requests for each; 10.0.0.0/8 are proxies."""
-    monkeypatch.setattr(senders, "MAX_REQUESTS", 2)
-    return Senders(lambda address: address.startswith("10."))
+    return Senders(lambda address: address.startswith("10."), 2)
 
 
 def test_everybody_has_as_many(counted: Senders) -> None:

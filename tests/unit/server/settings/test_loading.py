@@ -165,9 +165,9 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         " such as email",
         "log.level: found 'loud', expected debug, info, warning or error",
         "web_port: found an unknown key, expected one of web, external_url, proxy, sshd,"
-        " database, identity_provider, metrics, log",
+        " database, identity_provider, metrics, limits, timeouts, lifetimes, log",
         "environment: no: found an unknown key, expected one of web, external_url, proxy, sshd,"
-        " database, identity_provider, metrics, log",
+        " database, identity_provider, metrics, limits, timeouts, lifetimes, log",
     ]
 
 
@@ -224,7 +224,7 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
             " as https://example.com",
         ),
         ("1: x", "1: found an unknown key, expected one of web, external_url, proxy, sshd,"
-         " database, identity_provider, metrics, log"),
+         " database, identity_provider, metrics, limits, timeouts, lifetimes, log"),
     ],
 )  # fmt: skip
 def test_a_problem_names_key_found_and_expected(file: Path, text: str, problem: str) -> None:
