@@ -11,6 +11,8 @@ _FLOODS = "tests/integration/client/test_server_floods.py"
 
 _OPTIONS = """\
         **COMMON,
+        keepalive_interval=KEEPALIVE_SECONDS,
+        keepalive_count_max=KEEPALIVE_COUNT,
         host=address.host,
         port=address.port,
         username=USER_NAME,
@@ -127,7 +129,7 @@ AREA = Area(
         Guard(
             "Channels without an end by a server",
             "transport/ssh/client.py",
-            "if len(self._channels) >= MAX_CHANNELS:",
+            "if len(self._channels) >= self.max_channels:",
             "if False:",
             f"{_FLOODS}::test_channels",
         ),
@@ -237,6 +239,13 @@ AREA = Area(
             "            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))\n            file.chmod(0o600)\n",
             "",
             "tests/integration/store/test_database.py::test_the_file_and_its_folder_are_the_owners",
+        ),
+        Guard(
+            "Secrets in the log, in errors of the database",
+            "server/store/engine.py",
+            "engine = create_async_engine(url, pool_timeout=CONNECT_TIMEOUT, hide_parameters=True)",
+            "engine = create_async_engine(url, pool_timeout=CONNECT_TIMEOUT)",
+            "tests/e2e/test_secrets.py::test_secrets_stay_where_they_belong[postgresql]",
         ),
         Guard(
             "A token in a message about the settings",

@@ -8,7 +8,7 @@ _PEOPLE = "tests/integration/store/test_people.py"
 _DATABASE = "tests/integration/store/test_database.py"
 _TOKENS = "tests/integration/store/test_tokens.py"
 _NAMES = "tests/integration/sshd/test_names.py"
-_LIMITS = "tests/integration/sshd/test_session.py::TestLimits"
+_QUOTAS = "tests/unit/server/sshd/test_quotas.py"
 _REGISTRY = "tests/unit/server/test_registry.py"
 
 AREA = Area(
@@ -72,6 +72,21 @@ AREA = Area(
             "        displaced.connection.end(REPLACED)\n",
             "",
             f"{_NAMES}::TestSilentHolders::test_they_are_displaced",
+        ),
+        Guard(
+            "What is remembered of ended tunnels, without an end",
+            "server/registry.py",
+            "if self._remembered_of[person_id] < MAX_REMEMBERED:",
+            "if True:",
+            f"{_REGISTRY}::TestReturning"
+            "::test_one_person_is_remembered_so_often_and_costs_nobody_their_memory",
+        ),
+        Guard(
+            "A probe for every newcomer, and as many answers that differ",
+            "server/sshd/claims.py",
+            "probe = self._probes.get(lease)",
+            "probe = None",
+            f"{_NAMES}::TestSilentHolders::test_two_newcomers_share_one_probe",
         ),
         Guard(
             "Two clients that displace each other for ever",
@@ -147,7 +162,7 @@ AREA = Area(
         Guard(
             "The name, and so the visitors, of somebody who was removed yesterday",
             "server/store/people.py",
-            "if holder.released_at is not None and holder.released_at <= now - REST:",
+            "if holder.released_at is not None and holder.released_at <= free_since:",
             "if holder.released_at is not None:",
             f"{_PEOPLE}::test_the_name_of_a_removed_person_rests_30_days[sqlite]",
         ),
@@ -223,24 +238,31 @@ AREA = Area(
         ),
         Guard(
             "Everybody's tunnels by one person: forwards of one connection",
-            "server/sshd/session.py",
-            "if len(self._leases) >= MAX_FORWARDS:",
+            "server/sshd/quotas.py",
+            "if tunnels >= limit:",
             "if False:",
-            f"{_LIMITS}::test_tunnels_of_a_connection",
+            f"{_QUOTAS}::test_tunnels_of_a_connection",
         ),
         Guard(
             "All names and ports taken by one person",
-            "server/sshd/session.py",
-            "if len(self._registry.of_person(login.person.id)) >= MAX_TUNNELS_OF_PERSON:",
+            "server/sshd/quotas.py",
+            "if len(tunnels) > limit:",
             "if False:",
-            f"{_LIMITS}::test_tunnels_of_a_person",
+            f"{_QUOTAS}::test_tunnels_of_a_person",
+        ),
+        Guard(
+            "All public ports taken by one person",
+            "server/sshd/quotas.py",
+            "if sum(tunnel.kind is TunnelKind.TCP for tunnel in tunnels) > limit:",
+            "if False:",
+            f"{_QUOTAS}::test_public_ports_of_a_person",
         ),
         Guard(
             "Connections of one person without an end",
-            "server/sshd/session.py",
-            "if connections[login.person.id] >= MAX_CONNECTIONS_OF_PERSON:",
+            "server/sshd/quotas.py",
+            "if self._connections[person_id] >= limit:",
             "if False:",
-            f"{_LIMITS}::test_connections_of_a_person",
+            f"{_QUOTAS}::test_connections_of_a_person",
         ),
     ),
 )

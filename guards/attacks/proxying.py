@@ -7,12 +7,20 @@ from guards.guard import Area, Guard
 _FORWARDING = "tests/unit/http/test_forwarding.py"
 _DEADLINES = "tests/unit/relay/test_downstream_deadlines.py"
 _FRONT = "tests/integration/proxy/test_front.py"
+_LIMITS = "tests/integration/proxy/test_limits.py"
 _FAIRNESS = "tests/integration/proxy/test_fairness.py"
 
 AREA = Area(
     "http-front",
     "HTTP: the front, its visitors and their numbers",
     (
+        Guard(
+            "Another field than `Host` that leads to somebody else's tunnel",
+            "server/proxy/front.py",
+            "host = canonical_host(exchange.request.host)",
+            'host = canonical_host(\n            exchange.request.fields.first(b"x-forwarded-host") or exchange.request.host\n        )',
+            "tests/integration/proxy/test_whose_tunnel.py::test_no_other_field_leads_elsewhere",
+        ),
         Guard(
             "Another case, a port or a dot at the end of the host finds another tunnel, or none",
             "server/proxy/front.py",
@@ -177,6 +185,13 @@ AREA = Area(
             f"{_DEADLINES}::test_an_answer_is_lingered_over",
         ),
         Guard(
+            "A visitor who reads nothing at all, and for whom an answer is kept",
+            "relay/stalls.py",
+            "if self._transport.get_write_buffer_size() == self._queued:",
+            "if False:",
+            "tests/unit/relay/test_stalls.py::test_who_takes_nothing_is_given_up_once",
+        ),
+        Guard(
             "Pipelined requests without an end, read while one is being answered",
             "relay/downstream.py",
             "(1 if self._is_held else MAX_READ_AHEAD)",
@@ -214,21 +229,21 @@ AREA = Area(
         Guard(
             "A flood of connections in all",
             "server/proxy/front.py",
-            "if len(self.connections) >= MAX_CONNECTIONS:",
+            "if len(self.connections) >= self._limit:",
             "if False:",
-            f"{_FRONT}::TestCrowds::test_connections_are_bounded_in_all",
+            f"{_LIMITS}::TestConnections::test_are_so_many_in_all",
         ),
         Guard(
             "A flood of connections of one address, or of one IPv6 network",
             "server/proxy/front.py",
             "if not (visitor.trusted or self._strangers.enter(visitor.address)):",
             "if False:",
-            f"{_FRONT}::TestCrowds::test_and_per_address",
+            f"{_LIMITS}::TestConnections::test_and_of_an_address",
         ),
         Guard(
             "A flood of one sender behind a trusted proxy",
             "server/proxy/senders.py",
-            "if self._under_way[sender] >= MAX_REQUESTS:",
+            "if self._under_way[sender] >= self._limit:",
             "if False:",
             "tests/unit/server/proxy/test_senders.py::test_everybody_has_as_many",
         ),

@@ -169,7 +169,7 @@ AREA = Area(
         Guard(
             "Channels of one connection without an end",
             "transport/ssh/multiplexer.py",
-            "if len(self._channels) >= MAX_CHANNELS:",
+            "if len(self._channels) >= self.max_channels:",
             "if False:",
             f"{_CHANNELS}::TestOpening::test_a_connection_has_so_many_channels_and_no_more",
         ),
@@ -233,11 +233,24 @@ AREA = Area(
         ),
         Guard(
             "A dead client that keeps its connection, and its names",
-            "transport/options.py",
-            '    "keepalive_interval": KEEPALIVE_SECONDS,\n',
-            '    "keepalive_interval": 3600.0,\n',
-            "tests/unit/transport/test_options.py"
-            "::test_a_dead_peer_is_noticed_by_either_end_within_45_seconds",
+            "transport/server.py",
+            "        keepalive_interval=bounds.keepalive,\n",
+            "",
+            "tests/integration/sshd/test_limits.py::TestConnections::test_a_dead_one_goes_with_its_tunnel",
+        ),
+        Guard(
+            "A dead server that its client does not notice",
+            "transport/client.py",
+            "        keepalive_interval=KEEPALIVE_SECONDS,\n",
+            "",
+            "tests/unit/transport/test_keepalive.py::test_a_dead_server_is_noticed_within_45_seconds",
+        ),
+        Guard(
+            "A dead client that is noticed too late, by the settings that nobody changed",
+            "server/settings/limits.py",
+            "keepalive: Seconds = _up_to(LONGEST, default=11.0)",
+            "keepalive: Seconds = _up_to(LONGEST, default=60.0)",
+            "tests/unit/transport/test_keepalive.py::test_a_dead_client_is_noticed_within_45_seconds",
         ),
         Guard(
             "A dead client that is never given up, whatever the timer",

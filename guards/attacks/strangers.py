@@ -17,7 +17,7 @@ AREA = Area(
         Guard(
             "Connections that never sign in",
             "transport/server.py",
-            "login_timeout=LOGIN_SECONDS",
+            "login_timeout=bounds.login",
             "login_timeout=0",
             "tests/integration/transport/test_limits.py::TestBeforeAuthentication"
             "::test_time_is_short_for_who_sends_an_octet_now_and_then",
@@ -25,7 +25,7 @@ AREA = Area(
         Guard(
             "Tokens guessed on one connection",
             "transport/ssh/server.py",
-            "if self._attempts > MAX_ATTEMPTS:",
+            "if self._attempts > self._max_attempts:",
             "if False:",
             f"{_CONNECTING}::test_a_connection_has_three_attempts_and_is_then_closed",
         ),
@@ -67,7 +67,7 @@ AREA = Area(
         Guard(
             "Connections that wait for ever",
             "transport/doorway.py",
-            "self._patience = loop.call_later(WAITING_SECONDS, self.turn_away)",
+            "self._patience = loop.call_later(self._entrance.patience, self.turn_away)",
             "self._patience = loop.call_later(9e9, self.turn_away)",
             f"{_DOORWAY}::test_whoever_waits_too_long_is_turned_away",
         ),
