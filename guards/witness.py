@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,7 +52,8 @@ class _Witness:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if report.failed and call.excinfo is not None:
-            self._note(call.when, call.excinfo.typename)
+            for kind in _kinds(call.excinfo.value):
+                self._note(call.when, kind)
             _later(TIDYING_SECONDS, _end)
         return report
 
@@ -72,6 +73,15 @@ class _Witness:
 
         notes = {"imported": pgrok.__file__, "failures": self._failures}
         self._file.write_text(json.dumps(notes), "utf-8")
+
+
+def _kinds(error: BaseException) -> Iterator[str]:
+    """Yield the name of an error, or of all that a group of them holds."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _kinds(one)
+    else:
+        yield type(error).__name__
 
 
 def _end() -> None:
