@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-TEST_SECONDS = 20.0
+TEST_SECONDS = 45.0
 """What a test may take: one that hangs without its guard has failed."""
 
 TIDYING_SECONDS = 10.0
