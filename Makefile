@@ -1,6 +1,6 @@
 # Thin on purpose: each target names what it does, scripts/ and the product do it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check guards fuzz fmt bench bench-quick lock clean deps dev
+.PHONY: help run test check guards fuzz soak fmt bench bench-quick lock clean deps dev
 
 BIN := .venv/bin
 export PYTHON EXAMPLES SEED
@@ -26,6 +26,10 @@ guards: deps ## Switch every guard off, one at a time, and expect a red test; ON
 
 fuzz: dev ## Send random SSH messages to server and client; EXAMPLES=100000 and SEED=1 set how
 	@scripts/fuzz.sh
+
+soak: deps ## Traffic, churn and faults for ten minutes; SECONDS=120, SEED=1 and POSTGRES=1 set how
+	PYTHONPATH=tests $(BIN)/python -m soak \
+	    $(SECONDS:%=--seconds %) $(SEED:%=--seed %) $(POSTGRES:1=--postgres)
 
 fmt: dev ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .

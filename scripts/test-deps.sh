@@ -17,6 +17,7 @@ has chromium || need chromium
 has_go || need golang-go
 has npm || need npm
 has systemd-socket-activate || need systemd
+has ip || need iproute2
 
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && has apt-get; then
     echo "Installing$missing..." >&2

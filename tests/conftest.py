@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,14 @@ import pytest
 
 from support import go
 from support.origin import Origin
+from support.processes import heed_interrupts
 
 pytest_plugins = ["support.postgres"]
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C end what the tests start: a shell's background jobs inherit that it is ignored."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Let Ctrl-C end what the tests start."""
+    heed_interrupts()
 
 
 @pytest.fixture(scope="session")

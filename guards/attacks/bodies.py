@@ -137,7 +137,7 @@ AREA = Area(
         Guard(
             "A cut response that looks complete (the visitor keeps half a file)",
             "relay/downstream.py",
-            "        self._end_exchange()\n        self.transport.abort()",
+            "        self._end_exchange()\n        reset(self.transport)",
             "        self._end_exchange()\n        self._linger()",
             "tests/unit/relay/test_exchange_failures.py::test_a_response_that_is_cut_looks_cut",
         ),

@@ -35,7 +35,13 @@ class Daemon:
     process: Process
 
     def __init__(
-        self, folder: Path, database: str, *, tcp: range | None = None, **settings: Any
+        self,
+        folder: Path,
+        database: str,
+        *,
+        tcp: range | None = None,
+        ssh_host: str = LOOPBACK,
+        **settings: Any,
     ) -> None:
         self.folder = folder
         self.prefix: list[str] = []
@@ -54,7 +60,7 @@ class Daemon:
                 "domain": f"localhost:{self.proxy}",
                 "tcp": {"port_start": self.tcp.start, "port_end": self.tcp.stop},
             },
-            "sshd": {"host": LOOPBACK, "port": self.ssh},
+            "sshd": {"host": ssh_host, "port": self.ssh},
             "database": {"url": database},
         }
         proxy = default["proxy"] | settings.pop("proxy", {})

@@ -30,6 +30,7 @@ from pgrok.server.settings import (
 )
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store import Person, Store
+from pgrok.server.store.records import Clock, system_clock
 from pgrok.transport.client import connect
 from pgrok.transport.ssh.client import Accept, ClientConnection
 from support.channels import Noting
@@ -191,6 +192,7 @@ async def open_house(
     ports: int = 8,
     limits: LimitSettings = LIMITS,
     timeouts: TimeoutSettings = TIMEOUTS,
+    clock: Clock = system_clock,
     **proxy: Any,
 ) -> AsyncIterator[House]:
     """Serve while the body runs; `proxy` are settings of the front."""
@@ -208,7 +210,7 @@ async def open_house(
         limits=limits,
         timeouts=timeouts,
     )
-    async with running(settings) as daemon:
+    async with running(settings, clock=clock) as daemon:
         house = House(settings, daemon)
         yield house
         await house.close()

@@ -36,9 +36,9 @@ class Origin:
     echo: int
     digest: int
 
-    def __init__(self, *, certificate: Path | None = None) -> None:
+    def __init__(self, *, certificate: Path | None = None, module: str = "support.origin") -> None:
         options = ["--certificate", str(certificate)] if certificate else []
-        command = [sys.executable, "-m", "support.origin", *options]
+        command = [sys.executable, "-m", module, *options]
         self.process = Process(*command, env={"PYTHONPATH": str(TESTS)})
         vars(self).update(json.loads(self.process.wait_for(r"^\{.*\}$")[0]))
 
@@ -67,7 +67,8 @@ async def _websocket(connection: ServerConnection) -> None:
         await connection.send(message)
 
 
-async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send back what comes, until its end."""
     while data := await reader.read(65536):
         writer.write(data)
         await writer.drain()
@@ -89,7 +90,7 @@ async def _main(certificate: Path | None) -> None:
         context.load_cert_chain(certificate)
     servers: dict[str, asyncio.Server] = {
         "http": await asyncio.start_server(origin_http.serve, LOOPBACK, 0, ssl=context),
-        "echo": await asyncio.start_server(_echo, LOOPBACK, 0),
+        "echo": await asyncio.start_server(echo, LOOPBACK, 0),
         "digest": await asyncio.start_server(_digest, LOOPBACK, 0),
     }
     async with serve_websocket(_websocket, LOOPBACK, 0, max_size=None) as websocket:

@@ -9,13 +9,14 @@ import asyncio
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 from support.payload import blocks
 
 Fields = list[tuple[str, str]]
+Handler = Callable[["Exchange"], Awaitable[None]]
 
 gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
@@ -59,6 +60,10 @@ class Exchange:
                 raise EOFError
             left -= len(data)
             yield data
+
+    async def receive(self) -> bytes:
+        """Return what comes next on a connection that is no more HTTP; nothing at its end."""
+        return await self._reader.read(65536)
 
     async def start(self, status: int, fields: Iterable[tuple[str, str]] = ()) -> None:
         """Send a head."""
@@ -177,9 +182,9 @@ async def early(exchange: Exchange) -> None:
 
 
 async def unsized(exchange: Exchange) -> None:
-    """`/unsized?n=LENGTH`: a response that ends with the connection."""
+    """`/unsized?n=LENGTH&seed=SEED`: a response that ends with the connection."""
     await exchange.start(200, [("Connection", "close")])
-    for block in blocks(int(exchange.query("n"))):
+    for block in blocks(int(exchange.query("n")), int(exchange.query("seed", "0"))):
         await exchange.send(block)
     exchange.keep_alive = False
 
@@ -207,7 +212,7 @@ async def status(exchange: Exchange) -> None:
         await exchange.answer(b"status", status=code, fields=fields)
 
 
-ROUTES: dict[str, Callable[[Exchange], Awaitable[None]]] = {
+ROUTES: dict[str, Handler] = {
     "/bytes": sized,
     "/digest": digest,
     "/trailers": trailers,
@@ -224,12 +229,16 @@ ROUTES: dict[str, Callable[[Exchange], Awaitable[None]]] = {
 }
 
 
-async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    routes: Mapping[str, Handler] = ROUTES,
+) -> None:
     """Answer the requests of one connection."""
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
             exchange = Exchange(head, reader, writer)
-            await ROUTES.get(exchange.path, echo)(exchange)
+            await routes.get(exchange.path, echo)(exchange)
             if not exchange.keep_alive:
                 break
     except (EOFError, ConnectionError):

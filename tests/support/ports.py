@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 
 LOOPBACK = "127.0.0.1"
@@ -21,8 +22,12 @@ def free_port() -> int:
 
 
 def free_range(count: int) -> range:
-    """Return that many free ports in a row, below those the system hands out by itself."""
-    for start in range(20000, 32000 - count, count):
+    """Return that many free ports in a row, below those the system hands out by itself.
+
+    They are drawn at random: other tests that run on this machine look for some too.
+    """
+    starts = range(20000, 32000 - count, count)
+    for start in random.sample(starts, len(starts)):
         ports = range(start, start + count)
         if not _given.intersection(ports) and all(is_free(port) for port in ports):
             _given.update(ports)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +19,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from support.ports import LOOPBACK, free_port
+from support.ports import LOOPBACK, free_port, is_free
+from support.processes import until
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Settings for data that may be lost."""
@@ -28,10 +31,12 @@ SUPERUSER = "pgrok"
 class PostgresServer:
     """A server on a loopback port and on a Unix socket in `folder`, gone with its context.
 
-    PostgreSQL refuses to run as root, so there the user that its package made runs it.
+    PostgreSQL refuses to run as root, so there the user that its package made runs it. What is
+    set by `settings` is as in its own file.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings
         self.folder = Path(tempfile.mkdtemp(prefix="pgrok-postgres-"))
         self.port = free_port()
         self._user = pwd.getpwnam("postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid())[0])
@@ -57,17 +62,37 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        settings = FAST | {
-            "port": str(self.port),
-            "listen_addresses": LOOPBACK,
-            "unix_socket_directories": str(self.folder),
-        }
+        settings = (
+            FAST
+            | self._settings
+            | {
+                "port": str(self.port),
+                "listen_addresses": LOOPBACK,
+                "unix_socket_directories": str(self.folder),
+            }
+        )
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         self._run("pg_ctl", "start", "--wait", "--log", str(self.folder / "log"), "-o", options)
 
     def stop(self) -> None:
         """Stop the server, breaking every connection."""
         self._run("pg_ctl", "stop", "--mode=fast")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to it, and to those of its processes that serve connections."""
+        pid = (self.folder / "data/postmaster.pid").read_text().split()[0]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in (pid, *children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(each), number)
+
+    def crash(self) -> None:
+        """End it with all its connections, as kill -9 does."""
+        self.send(signal.SIGKILL)
+        until(lambda: is_free(self.port), "PostgreSQL is gone")
+        # It would not start again before its process is reaped, which in a container may be never.
+        for lock in (self.folder / "data/postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink()
 
     def url(self, database: str) -> str:
         """Return the URL of a database in this server."""

@@ -209,5 +209,11 @@ def memory(pid: int, field: str = "VmRSS") -> int:
     return int(found[1]) * 1024
 
 
+def heed_interrupts() -> None:
+    """Let Ctrl-C end what is started: a shell's background jobs inherit that it is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -51,7 +51,7 @@ class Dialer:
 
 def explain(address: Address, error: Exception | None) -> str:
     """Return a sentence for visitors and for whoever runs the target."""
-    if _is_refused(error):
+    if _failed_with(error, errno.ECONNREFUSED):
         return f"Nothing is listening on {address}."
     if isinstance(error, TimeoutError):
         return f"{address} does not answer."
@@ -61,13 +61,17 @@ def explain(address: Address, error: Exception | None) -> str:
         return f"The certificate of {address} is not one that this machine trusts."
     if isinstance(error, ssl.SSLError):
         return f"{address} does not speak TLS as it should."
+    if _failed_with(error, errno.EMFILE):
+        return f"The client has too many open files to connect to {address}."
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+        return f"{address} cannot be reached from the client."
     return f"{address} closed the connection without an answer."
 
 
-def _is_refused(error: Exception | None) -> bool:
-    """Whether nothing listens there: at the one address, or at none of several."""
-    if isinstance(error, ConnectionRefusedError):
-        return True
+def _failed_with(error: Exception | None, number: int) -> bool:
+    """Whether that is why there is no connection: to the one address, or to one of several."""
+    if not isinstance(error, OSError):
+        return False
     # What event loops make of the failures of a name with an IPv6 and an IPv4 address.
     several = type(error) is OSError and str(error).startswith("Multiple exceptions")
-    return several and f"[Errno {errno.ECONNREFUSED}]" in str(error)
+    return error.errno == number or (several and f"[Errno {number}]" in str(error))

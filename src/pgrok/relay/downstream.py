@@ -16,6 +16,7 @@ from pgrok.relay.interfaces import Output
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
 from pgrok.relay.stalls import Stall
+from pgrok.sockets import reset
 
 MAX_READ_AHEAD = 64 * 1024
 """Octets of pipelined requests that are read while one is being answered."""
@@ -176,7 +177,7 @@ class DownstreamConnection(asyncio.Protocol):
     def exchange_cut(self) -> None:
         """Close so that the response does not look complete, whatever its framing was."""
         self._end_exchange()
-        self.transport.abort()
+        reset(self.transport)
 
     def leave(self) -> Detached:
         """Leave HTTP after a 101."""
@@ -291,7 +292,7 @@ class DownstreamConnection(asyncio.Protocol):
             self.transport.write(refuse_bytes(problem))
             self._linger()
         elif self._exchange.status:
-            self.transport.abort()
+            reset(self.transport)
         else:
             self._exchange.refuse(problem)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from pgrok.errors import ConnectionLost
+from pgrok.sockets import reset
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class SpliceEnd(asyncio.Protocol):
             if other.give_up is not None:
                 other.give_up()
         elif isinstance(exc, (ConnectionLost, OSError)):
-            transport.abort()
+            reset(transport)
         else:
             transport.close()
 

@@ -63,3 +63,4 @@ class Present:
     visitors: Mapping[str, int]
     octets_to_clients: int
     octets_to_visitors: int
+    tasks: int

@@ -39,7 +39,7 @@ from pgrok.server.sshd.quotas import Quotas
 from pgrok.server.sshd.services import Services
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.database import Store
-from pgrok.server.store.records import HostKey, system_clock
+from pgrok.server.store.records import Clock, HostKey, system_clock
 from pgrok.server.web import app as web
 from pgrok.server.web.monitoring import Monitoring
 from pgrok.server.web.serving import WebServer
@@ -119,21 +119,28 @@ def fingerprints(host_keys: list[HostKey]) -> list[str]:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, inherited: Inherited = MappingProxyType({})
+    settings: Settings,
+    inherited: Inherited = MappingProxyType({}),
+    *,
+    clock: Clock = system_clock,
 ) -> AsyncIterator[Running]:
     """Serve while the body runs, then drain.
 
-    Sockets that are `inherited` take the place of addresses in the settings. Raises `StoreError`
+    Sockets that are `inherited` take the place of addresses in the settings. `clock` tells when
+    tokens and sessions end; it may jump, and deadlines follow the loop's own. Raises `StoreError`
     if the database cannot be used, `UsageError` if an address is taken.
     """
     async with AsyncExitStack() as stack:
         store = await Store.open(
-            settings.database.url, own_labels=settings.own_labels, lifetimes=settings.lifetimes
+            settings.database.url,
+            clock=clock,
+            own_labels=settings.own_labels,
+            lifetimes=settings.lifetimes,
         )
         stack.push_async_callback(store.close)
         await stack.enter_async_context(store.only_daemon())
-        rooms = _Rooms(settings, store, await store.host_keys.all(), inherited)
-        pages = rooms.pages(await _provider(settings, stack))
+        rooms = _Rooms(settings, store, await store.host_keys.all(), inherited, clock)
+        pages = rooms.pages(await _provider(settings, stack, clock))
         stack.callback(rooms.stop_listening)
         await rooms.expect_names()
         await rooms.listen()
@@ -154,7 +161,7 @@ async def running(
                 watcher.cancel()
 
 
-async def _provider(settings: Settings, stack: AsyncExitStack) -> Provider | None:
+async def _provider(settings: Settings, stack: AsyncExitStack, clock: Clock) -> Provider | None:
     """Return the identity provider, if there is one; only then is its room worth loading."""
     if settings.identity_provider is None:
         return None
@@ -166,7 +173,7 @@ async def _provider(settings: Settings, stack: AsyncExitStack) -> Provider | Non
         settings.identity_provider,
         await stack.enter_async_context(httpx2.AsyncClient()),
         external_url=settings.external_url,
-        clock=system_clock,
+        clock=clock,
     )
 
 
@@ -174,7 +181,12 @@ class _Rooms:
     """The rooms that carry tunnels, and what they share."""
 
     def __init__(
-        self, settings: Settings, store: Store, host_keys: list[HostKey], inherited: Inherited
+        self,
+        settings: Settings,
+        store: Store,
+        host_keys: list[HostKey],
+        inherited: Inherited,
+        clock: Clock,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.observer = observer = Observer(loop, store.version)
@@ -208,7 +220,7 @@ class _Rooms:
             timeouts=settings.timeouts,
             open_port=partial(open_port, proxy.tcp.host or proxy.host, self.streams),
             parking=self.front.parking,
-            clock=system_clock,
+            clock=clock,
             sessions=Members(),
             counts=observer.counts,
             decisions=observer.decisions,
@@ -267,7 +279,7 @@ class _Rooms:
             self.live_tunnels,
             fingerprints(self.host_keys),
             provider,
-            system_clock,
+            self.services.clock,
             monitoring,
         )
         log.info("dashboard", at=self.settings.external_url, listening=str(address))

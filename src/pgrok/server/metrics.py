@@ -56,6 +56,7 @@ class Exporter(Collector):
             ("event", "reason"),
             {(event.value, why): n for (event, why), n in self._decisions.refusals.items()},
         )
+        yield GaugeMetricFamily("pgrok_tasks", "Tasks of the event loop.", present.tasks)
         yield _histogram(
             "pgrok_loop_lag_seconds",
             "How late the event loop was, looked at once a second.",

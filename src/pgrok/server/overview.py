@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 from pgrok.protocol import TunnelKind
@@ -26,4 +27,5 @@ def look_around(registry: Registry[Tunnel], services: Services, front: Front) ->
         visitors={"http": len(front.connections), **{kind: streams[kind] for kind in KINDS}},
         octets_to_clients=sum(session.connection.octets_sent for session in sessions),
         octets_to_visitors=sum(session.connection.octets_received for session in sessions),
+        tasks=len(asyncio.all_tasks()),
     )

@@ -88,6 +88,12 @@ class EndingChannel(asyncio.Transport):
             self._inbox.clear()
             self._lose(ConnectionLost("the SSH connection was lost under its channels"))
 
+    def link_ending(self) -> None:
+        """The connection is about to say goodbye, which is no end of the data: neither end is told
+        so. Nothing more is sent, and what still comes is discarded."""
+        self._close_sent = True
+        self._lose(ConnectionLost("goodbye was said to the other end of the SSH connection"))
+
     # What the protocol on top asks
 
     def is_closing(self) -> bool:

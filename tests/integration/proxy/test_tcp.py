@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from pgrok.address import Address
+from pgrok.protocol import TunnelKind
+from pgrok.server.proxy.tcp import PublicPort
 from pgrok.server.settings import LimitSettings
 from support.channels import Noting
 from support.conditions import steps, until
@@ -135,6 +137,15 @@ async def test_a_client_that_refuses_ends_the_visit(place: Place) -> None:
     assert place.acceptor.protocols == []
 
 
+async def test_who_comes_as_the_port_closes_is_reset(place: Place) -> None:
+    port = place.house.tunnel((TunnelKind.TCP, place.client.public_port)).port
+    assert isinstance(port, PublicPort)
+    port.open_channel = None
+    visitor = await place.visit()
+    await until(lambda: visitor.events[-1] == "lost")
+    assert isinstance(visitor.error, ConnectionResetError)
+
+
 @pytest.mark.parametrize("end", ["close", "abort"])
 async def test_a_target_that_closes_ends_the_visit(end: str, place: Place) -> None:
     visitor, _, channel = await place.coupled()
@@ -144,11 +155,31 @@ async def test_a_target_that_closes_ends_the_visit(end: str, place: Place) -> No
     assert visitor.data == b"last"
 
 
-async def test_a_lost_client_ends_every_visit(place: Place) -> None:
+async def test_a_lost_client_ends_every_visit_with_a_reset(place: Place) -> None:
     visitors = [(await place.coupled())[0] for _ in range(3)]
     place.client.connection.abort()
-    await until(lambda: all(visitor.events[-1] != "made" for visitor in visitors))
+    await until(lambda: all(visitor.events[-1] == "lost" for visitor in visitors))
+    assert all(isinstance(visitor.error, ConnectionResetError) for visitor in visitors)
     await until(lambda: is_free(place.client.public_port))
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+async def test_a_goodbye_is_no_end_of_the_data(who: str, place: Place) -> None:
+    visitor, _, channel = await place.coupled()
+    channel.write(b"some of it")
+    await until(lambda: visitor.data)
+    place.client.stop()
+    waiting = await place.visit()
+    tunnel = place.house.tunnel((TunnelKind.TCP, place.client.public_port))
+    await until(lambda: tunnel.connection.channels == 2)
+    place.client.go_on()
+    if who == "client":
+        place.client.connection.say_goodbye("the client ends")
+    else:
+        tunnel.connection.end("replaced")
+    await until(lambda: all(each.events[-1] == "lost" for each in (visitor, waiting)))
+    assert isinstance(visitor.error, ConnectionResetError)
+    assert isinstance(waiting.error, ConnectionResetError)
 
 
 async def test_visits_outlive_the_tunnel(place: Place) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from pgrok.errors import ConnectionLost, Replaced, TunnelRefused
+from pgrok.errors import ConnectionLost, Replaced, StoreUnavailable, TunnelRefused
 from pgrok.protocol import Hint, TunnelKind
 from pgrok.server import daemon
 from pgrok.server.proxy import tcp
@@ -203,6 +203,18 @@ async def test_no_visitor_comes_before_the_client_knows_its_port(
         assert isinstance(client.acceptor, Acceptor)
         assert client.acceptor.protocols == []
         assert await serves(house, client)
+
+
+async def test_while_the_database_is_away_ports_are_refused_in_words_for_clients(
+    house: House, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: int) -> int:
+        raise StoreUnavailable("host=db password=secret")
+
+    monkeypatch.setattr(house.daemon.store.ports, "last", away)
+    with pytest.raises(TunnelRefused, match="cannot look up ports right now; try again") as error:
+        await house.tcp_tunnel(token)
+    assert "secret" not in str(error.value)
 
 
 async def test_a_client_lost_while_its_port_is_noted_leaves_nothing(

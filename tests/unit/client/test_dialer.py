@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 
@@ -30,6 +31,18 @@ BOTH_REFUSED = OSError(
             "The certificate of localhost:3000 is not one that this machine trusts.",
         ),
         (ssl.SSLError("wrong version"), "localhost:3000 does not speak TLS as it should."),
+        (
+            OSError(errno.EMFILE, "secret"),
+            "The client has too many open files to connect to localhost:3000.",
+        ),
+        (
+            OSError(errno.EHOSTUNREACH, "secret"),
+            "localhost:3000 cannot be reached from the client.",
+        ),
+        (
+            OSError("Multiple exceptions: [Errno 24] secret, [Errno 24] secret"),
+            "The client has too many open files to connect to localhost:3000.",
+        ),
         (None, "localhost:3000 closed the connection without an answer."),
         (ConnectionResetError(), "localhost:3000 closed the connection without an answer."),
     ],

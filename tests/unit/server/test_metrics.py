@@ -14,6 +14,7 @@ PRESENT = Present(
     visitors={"http": 7, "websocket": 5, "tcp": 6},
     octets_to_clients=30,
     octets_to_visitors=40,
+    tasks=8,
 )
 
 
@@ -41,6 +42,7 @@ def test_what_is_there_is_counted_when_it_is_asked_for() -> None:
     assert samples["pgrok_visitors kind=websocket"] == 5
     assert samples["pgrok_tunnel_bytes_total to=clients"] == 31
     assert samples["pgrok_tunnel_bytes_total to=visitors"] == 42
+    assert samples["pgrok_tasks"] == 8
 
 
 def test_what_was_counted_is_told() -> None:

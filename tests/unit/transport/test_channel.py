@@ -567,6 +567,18 @@ class TestLosingTheLink:
         stand.run()
         assert stand.take_events() == ["lost"]
 
+    def test_before_a_goodbye_no_end_is_told(self) -> None:
+        stand = Stand(window=0)
+        stand.channel.write(b"queued")
+        stand.channel.link_ending()
+        stand.channel.data_arrived(b"too late")
+        stand.channel.eof_arrived()
+        stand.channel.close_arrived()
+        stand.run()
+        assert stand.sent() == []
+        assert stand.take_events() == ["lost"]
+        assert isinstance(stand.protocol.error, ConnectionLost)
+
 
 class TestProtocolsThatFail:
     """An exception above a channel is reported, and costs nobody but that channel."""

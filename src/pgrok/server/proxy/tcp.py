@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from pgrok.address import Address
 from pgrok.relay.splice import SpliceEnd
 from pgrok.server.proxy.sockets import listen
 from pgrok.server.proxy.streams import Streams
+from pgrok.sockets import reset
 
 OpenChannel = Callable[[asyncio.Protocol, Address], Callable[[], None]]
 """Opens a channel under a protocol for the visitor at an address; returns what gives it up."""
@@ -53,7 +55,7 @@ class _Visitor(SpliceEnd):
         port = self._port
         open_channel = port.open_channel if port else None
         if port is None or open_channel is None or not peername:
-            transport.close()
+            reset(cast("asyncio.Transport", transport))
             return
         self.on_lost = port.streams.enter("tcp")
         channel_end = SpliceEnd()

@@ -22,6 +22,10 @@ from pgrok.transport.interfaces import Connection, Fault, Forward
 MAX_PORTS_TRIED = 64
 """Public ports tried before a tcp tunnel is refused: other programs may have some."""
 
+TOKEN_SECONDS = 8.0
+"""How long the database may take to say whose a token is. On one that hangs the store gives up
+later than our client does, who is to hear what is wrong."""
+
 GREETING_SECONDS = 1.0
 """How long a plain `ssh` is waited for to say what it forwards."""
 
@@ -55,9 +59,11 @@ class Session:
         Raises `StoreError`, and `TunnelRefused` if the person has too many connections.
         """
         try:
-            login = await self._services.store.tokens.check(password)
-        except StoreError as error:
-            log.error("token not checked", reason=str(error), peer=str(self.connection.peer))
+            async with asyncio.timeout(TOKEN_SECONDS):
+                login = await self._services.store.tokens.check(password)
+        except (StoreError, TimeoutError) as error:
+            reason = str(error) or "the database takes too long"
+            log.error("token not checked", reason=reason, peer=str(self.connection.peer))
             self._failure = "no database"
             raise StoreError("the server cannot check tokens right now; try again") from None
         if login is None:
@@ -247,7 +253,7 @@ class Session:
 
     async def _listen_somewhere(self, login: Login, forward: Forward) -> Lease[Tunnel]:
         services, tcp = self._services, self._services.proxy.tcp
-        last = await services.store.ports.last(login.person.id)
+        last = await self._last_port(login.person.id)
         others = {
             int(lease.key[1])
             for lease in self._registry
@@ -260,6 +266,14 @@ class Session:
             if isinstance(verdict, Granted) and await self._listen(verdict):
                 return verdict.lease
         raise TunnelRefused("no public port is free; try again later", reason="none free")
+
+    async def _last_port(self, person_id: int) -> int | None:
+        try:
+            return await self._services.store.ports.last(person_id)
+        except StoreError as error:
+            log.warning("last port not known", reason=str(error))
+            text = "the server cannot look up ports right now; try again"
+            raise TunnelRefused(text, reason="no database") from None
 
     async def _listen(self, granted: Granted[Tunnel]) -> bool:
         """Listen on the port of a lease, or take the listening port over from a displaced one."""

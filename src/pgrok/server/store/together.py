@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 ANSWERED_AT_ONCE = 4
 """Questions whose answers are handed out in one step of the loop: whoever gets one goes on with
@@ -33,6 +33,8 @@ class Together(Generic[K, V]):
         loop = asyncio.get_running_loop()
         if key not in self._questions:
             self._questions[key] = loop.create_future()
+            # Who asked may have given up; then nobody is left to hear of an error.
+            self._questions[key].add_done_callback(_hear)
         question = self._questions[key]
         if self._work is None:
             self._work = loop.create_task(self._answer_all())
@@ -60,3 +62,8 @@ class Together(Generic[K, V]):
                 question.set_result(found.get(key))
                 if number % ANSWERED_AT_ONCE == 0:
                     await asyncio.sleep(0)
+
+
+def _hear(question: asyncio.Future[Any]) -> None:
+    if not question.cancelled():
+        question.exception()

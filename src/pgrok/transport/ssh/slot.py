@@ -60,7 +60,7 @@ class ChannelSlot:
 
     def close(self) -> None:
         """The connection is about to send DISCONNECT."""
-        self.channel.close()
+        self.channel.link_ending()
 
     def log_received_packet(self, *_args: object) -> None:
         """Log nothing: a packet has no log record of its own."""

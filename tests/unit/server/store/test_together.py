@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 
@@ -116,4 +117,21 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_reported() -> Non
     database.answered.release()
     while database.together._work:
         await asyncio.sleep(0)
+    assert reported == []
+
+
+async def test_who_gives_up_leaves_no_error_behind() -> None:
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    database = Database()
+    database.down = True
+    (question,) = database.ask("eve")
+    await database.asked(1)
+    question.cancel()
+    await asyncio.wait([question])
+    database.answered.release()
+    while database.together._work is not None:
+        await asyncio.sleep(0)
+    del question
+    gc.collect()
     assert reported == []
