@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class ManualLoop(asyncio.AbstractEventLoop):
@@ -34,9 +36,22 @@ class ManualLoop(asyncio.AbstractEventLoop):
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
-        handle = asyncio.TimerHandle(self._now + delay, callback, args, self, context)
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
         heapq.heappush(self._timers, handle)
         return handle
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(  # type: ignore[override]
+        self, coro: Coroutine[Any, Any, T]
+    ) -> asyncio.Task[T]:
+        return asyncio.Task(coro, loop=self)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         self.failures.append(context)
@@ -47,17 +62,23 @@ class ManualLoop(asyncio.AbstractEventLoop):
     @property
     def has_timers(self) -> bool:
         """Whether anything would ever happen again by itself."""
-        return bool(self._timers)
+        return any(not timer.cancelled() for timer in self._timers)
 
     def run(self) -> None:
         """Run what is due now, and what follows from it."""
-        while self._ready:
-            handle = self._ready.popleft()
-            if not handle.cancelled():
-                handle._run()
+        outer = asyncio._get_running_loop()
+        asyncio._set_running_loop(self)
+        try:
+            while self._ready:
+                handle = self._ready.popleft()
+                if not handle.cancelled():
+                    handle._run()
+        finally:
+            asyncio._set_running_loop(outer)
 
     def advance(self, seconds: float) -> None:
         """Let time pass, timer by timer."""
+        self.run()
         end = self._now + seconds
         while self._timers and self._timers[0].when() <= end:
             handle = heapq.heappop(self._timers)

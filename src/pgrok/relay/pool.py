@@ -99,6 +99,13 @@ class Pool:
             upstream.close()
         self._sweep.end()
 
+    def lose(self, reason: Exception) -> None:
+        """Give up all connections in the next step of the loop: nobody answers at their end."""
+        self._closed = True
+        self._sweep.end()
+        for upstream in self._open:
+            self._deadlines.loop.call_soon(upstream.connection_lost, reason)
+
     def _close_expired(self) -> None:
         now = self._deadlines.loop.time()
         for upstream in [one for one in self._idle if one.idle_until <= now]:

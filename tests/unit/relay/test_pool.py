@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 
+from pgrok.errors import ConnectionLost
 from pgrok.http.head import ResponseHead
 from pgrok.http.reader import Body
 from pgrok.relay.deadlines import TICK, Deadlines
@@ -206,6 +207,25 @@ def test_a_closed_pool_keeps_nothing(pooled: Pooled) -> None:
     busy.begin(b"GET")
     pooled.answer(busy)
     assert transport(busy).closed
+    assert pooled.pool.open_connections == 0
+
+
+def test_a_pool_whose_other_end_is_gone_tells_everyone_in_the_next_step(pooled: Pooled) -> None:
+    told: list[Exception | None] = []
+
+    class Told(Nobody):
+        def upstream_failed(self, error: Exception | None) -> None:
+            told.append(error)
+
+    pooled.idle()
+    busy, begun = pooled.pool.dial(), pooled.pool.dial()
+    busy.serve(Told())
+    begun.serve(Told())
+    reason = ConnectionLost("gone")
+    pooled.pool.lose(reason)
+    assert told == []
+    pooled.loop.run()
+    assert told == [reason, reason]
     assert pooled.pool.open_connections == 0
 
 

@@ -119,10 +119,12 @@ class Front:
         """Send one request into its tunnel."""
         host = canonical_host(exchange.request.host)
         label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
+        if self.parking.expects(label):
+            self.parking.park(label, exchange, partial(self.route, exchange, visitor))
+            return
         tunnel = self._find(label)
         if tunnel is None or tunnel.pool is None:
-            if not self.parking.park(label, exchange, partial(self.route, exchange, visitor)):
-                exchange.refuse(Problem(Code.NO_TUNNEL, 502))
+            exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return
         head = forward_request(exchange.request, None, visitor)
         exchange.forward(Route(tunnel.pool, head, _explain, host))

@@ -68,17 +68,18 @@ class Parking:
             self._parked.pop(exchange)
             exchange.refuse(Problem(Code.DRAINING, 503, retry_after=1))
 
-    def park(self, label: str, exchange: Exchange, resume: Resume) -> bool:
-        """Let a request wait, or refuse it if too many do; False if nobody is expected."""
-        lot = self._lots.get(label)
-        if lot is None:
-            return False
+    def expects(self, label: str) -> bool:
+        """Whether requests for `label` are to be parked now."""
+        return label in self._lots
+
+    def park(self, label: str, exchange: Exchange, resume: Resume) -> None:
+        """Let a request for a label that is expected wait, or refuse it if too many do."""
+        lot = self._lots[label]
         if len(lot.waiting) >= MAX_PARKED_OF_NAME or len(self._parked) >= MAX_PARKED:
             exchange.refuse(Problem(Code.PARKING_FULL, 503, retry_after=1))
         else:
             lot.waiting[exchange] = resume
             self._parked[exchange] = lot
-        return True
 
     def leave(self, exchange: Exchange) -> None:
         """Forget a request, wherever it is: it is over."""

@@ -99,5 +99,6 @@ def _displace(verdict: Granted[Tunnel] | Occupied) -> None:
     if isinstance(verdict, Granted) and verdict.displaced is not None:
         displaced = verdict.displaced.holder
         if displaced.pool is not None:
-            displaced.pool.close()
+            # What no answer came to can still be asked of the newcomer.
+            displaced.pool.lose(ConnectionLost("another client took the name over"))
         displaced.connection.end(REPLACED)

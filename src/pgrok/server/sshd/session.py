@@ -125,20 +125,16 @@ class Session:
         lines = [f"Your tunnel is live at {lease.holder.url}\n" for lease in self._leases.values()]
         return "".join(lines) + "Press Ctrl-C to end it.\n"
 
-    def retire(self) -> None:
+    def retire(self, *, vanished: bool = False) -> None:
         """Release exactly the leases of this connection."""
         leases, self._leases = self._leases, {}
         for lease in leases.values():
-            self._release(lease)
+            self._release(lease, vanished=vanished)
 
     def connection_lost(self, *, goodbye: bool, fault: Fault) -> None:
         """The connection is gone, and its tunnels with it."""
         self._services.sessions.leave(self)
-        names = [lease.key[1] for lease in self._leases.values() if lease.key[0] is TunnelKind.HTTP]
-        self.retire()
-        if not (goodbye or self._dismissed):
-            for name in names:
-                self._services.parking.vanished(str(name))
+        self.retire(vanished=not (goodbye or self._dismissed))
         counts = self._services.counts
         counts.octets_to_clients += self.connection.octets_sent
         counts.octets_to_visitors += self.connection.octets_received
@@ -171,8 +167,12 @@ class Session:
     def _registry(self) -> Registry[Tunnel]:
         return self._services.claims.registry
 
-    def _release(self, lease: Lease[Tunnel]) -> None:
-        self._registry.release(lease)
+    def _release(self, lease: Lease[Tunnel], *, vanished: bool = False) -> None:
+        held = self._registry.release(lease)
+        # Of a name that somebody else has taken over nobody is to be waited for.
+        if held and lease.key[0] is TunnelKind.HTTP:
+            parking = self._services.parking
+            (parking.vanished if vanished else parking.arrived)(str(lease.key[1]))
         lease.holder.close()
         log.info("tunnel down", url=lease.holder.url)
 
@@ -233,7 +233,11 @@ class Session:
             raise TunnelRefused(str(error), reason="name") from None
         tunnel.url = services.proxy.public_url(str(lease.key[1]))
         self._hold(lease)
-        seconds = 0.0 if self._hint.instance else SETTLING_SECONDS
+        seconds = 0.0
+        if self._hint.instance is None:
+            # Those that come now wait too, among them whom a displaced tunnel leaves behind.
+            services.parking.vanished(str(lease.key[1]))
+            seconds = SETTLING_SECONDS
         asyncio.get_running_loop().call_later(seconds, self._arrive, lease)
         return lease
 

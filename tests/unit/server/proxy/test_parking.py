@@ -25,9 +25,11 @@ class Park:
 
     def route(self, exchange: Exchange) -> None:
         label = exchange.request.target.strip(b"/").decode() or "bob"
-        if self.up:
+        if self.parking.expects(label):
+            self.parking.park(label, exchange, partial(self.route, exchange))
+        elif self.up:
             self.relay.forward(exchange)
-        elif not self.parking.park(label, exchange, partial(self.route, exchange)):
+        else:
             self.relay.refuses = True
             Relay.route(self.relay, exchange)
 
