@@ -8,6 +8,7 @@ _PEOPLE = "tests/integration/store/test_people.py"
 _DATABASE = "tests/integration/store/test_database.py"
 _TOKENS = "tests/integration/store/test_tokens.py"
 _NAMES = "tests/integration/sshd/test_names.py"
+_PARKING = "tests/integration/sshd/test_parking.py"
 _QUOTAS = "tests/unit/server/sshd/test_quotas.py"
 _REGISTRY = "tests/unit/server/test_registry.py"
 
@@ -62,8 +63,8 @@ AREA = Area(
         Guard(
             "A name that stays taken when its connection is gone",
             "server/sshd/session.py",
-            "        self.retire()\n        if not",
-            "        if not",
+            "        self.retire(vanished=not (goodbye or self._dismissed))\n",
+            "",
             "tests/integration/sshd/test_session.py::test_a_tunnel_whose_client_left_is_no_tunnel",
         ),
         Guard(
@@ -87,6 +88,13 @@ AREA = Area(
             "probe = self._probes.get(lease)",
             "probe = None",
             f"{_NAMES}::TestSilentHolders::test_two_newcomers_share_one_probe",
+        ),
+        Guard(
+            "Visitors who wait for somebody who has said goodbye",
+            "server/sshd/session.py",
+            "self.retire(vanished=not (goodbye or self._dismissed))",
+            "self.retire(vanished=True)",
+            f"{_PARKING}::TestLost::test_nobody_waits_for_one_that_said_goodbye",
         ),
         Guard(
             "Two clients that displace each other for ever",
@@ -171,7 +179,7 @@ AREA = Area(
             "server/sshd/claims.py",
             "return hmac.new(self._secret, text, hashlib.sha256).hexdigest()[:32]",
             "return hashlib.sha256(text).hexdigest()[:32]",
-            "tests/unit/server/sshd/test_further_names.py::test_a_further_name_follows_from_a_secret",
+            "tests/unit/server/sshd/test_claims.py::test_nobody_else_can_tell_what_it_is",
         ),
         Guard(
             "A token of a few bits",
