@@ -1,6 +1,6 @@
 # Thin on purpose: each target names what it does, scripts/ and the product do it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fuzz soak fmt bench bench-quick lock clean deps dev
+.PHONY: help run test check guards fuzz soak fmt bench bench-quick lock clean deps dev
 
 BIN := .venv/bin
 export PYTHON EXAMPLES SEED
@@ -20,6 +20,9 @@ check: dev ## Format, lint, types, import arrows, unit tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit
+
+guards: deps ## Switch every guard off, one at a time, and expect a red test; ONLY=http for some
+	$(BIN)/python -m guards $(ONLY)
 
 fuzz: dev ## Send random SSH messages to server and client; EXAMPLES=100000 and SEED=1 set how
 	@scripts/fuzz.sh

@@ -59,7 +59,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def store(url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    opened = await Store.open(url, clock=clock, own_labels=frozenset({"tunnels"}))
+    opened = await Store.open(url, clock=clock, own_labels=frozenset({"portal"}))
     yield opened
     await opened.close()
 

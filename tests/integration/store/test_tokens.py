@@ -66,6 +66,13 @@ async def test_a_token_ends_when_it_expires(store: Store, bob: Person, clock: Fa
     assert await store.tokens.valid([login.token_id]) == set()
 
 
+async def test_a_token_of_somebody_who_was_removed_is_none(store: Store, bob: Person) -> None:
+    """However it came about that it is not revoked."""
+    await store.people.remove(bob.id)
+    assert await store.tokens.check(await store.tokens.issue(bob.id, "late")) is None
+    assert await store.tokens.active(bob.id) == []
+
+
 async def test_revoking_ends_one_token_and_is_announced(store: Store, bob: Person) -> None:
     first = await store.tokens.issue(bob.id, "first")
     second = await store.tokens.issue(bob.id, "second")

@@ -345,6 +345,8 @@ class TestBackpressure:
         async with serving() as served, raw(served) as connection:
             server = served.client.connection
             server.pause_writing()  # as its transport says when the peer does not read
+            assert connection._transport
+            connection._transport.pause_reading()
             for _ in range(3000):
                 connection._send_global_request(b"no-such-thing", want_reply=True)
             await until(lambda: served.client.lost is not None)
@@ -422,6 +424,8 @@ class TestNewKeys:
             server = served.client.connection
             server._send_kexinit()
             server._kexinit_sent = True
+            assert connection._transport
+            connection._transport.pause_reading()  # and so does not hear of it
             for _ in range(200):
                 connection._send_global_request(b"no-such-thing", want_reply=True)
             await until(lambda: served.client.lost is not None)

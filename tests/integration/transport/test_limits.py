@@ -20,7 +20,7 @@ from pgrok.transport.ssh.server import MAX_ADDRESS
 from support.alarms import raised_alarms
 from support.bystander import bystander
 from support.channels import Noting
-from support.conditions import until
+from support.conditions import PATIENCE, until
 from support.hostile import HostileClient, hostile_client
 from support.messages import Message
 from support.transport import BOUNDS, Opener, Served, host_keys, raw, serving
@@ -86,6 +86,7 @@ class TestBeforeAuthentication:
             while not end.done():
                 writer.write(b"x")
                 await asyncio.wait([end], timeout=0.02)
+            await end
             writer.close()
 
 
@@ -250,7 +251,8 @@ class TestAfterAuthentication:
                 client.send(ssh.MSG_IGNORE, String(""))
                 await connection.probe()
             with pytest.raises(ConnectionLost):
-                await connection.probe()
+                async with asyncio.timeout(PATIENCE):  # and not when its keepalives have run out
+                    await connection.probe()
             await until(lambda: served.client.lost is not None)
             await works()
             client.abort()

@@ -100,6 +100,13 @@ class TestGoodbye:
             await until(lambda: served.client.lost is not None)
             assert served.client.forwards == []
 
+    async def test_a_long_reason_is_cut(self) -> None:
+        async with serving() as served, connected(served) as connection:
+            served.client.connection.end("x" * 20_000)
+            with pytest.raises(ConnectionLost):
+                await connection.wait_lost()
+            assert connection.goodbye == "x" * 200
+
     async def test_it_can_be_said_twice_and_too_late(self) -> None:
         async with serving() as served, connected(served) as connection:
             served.client.connection.end("first")

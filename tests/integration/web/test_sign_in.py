@@ -69,6 +69,7 @@ async def test_an_answer_works_once(browser: Browser) -> None:
 
 async def test_an_answer_works_in_the_browser_that_asked(browser: Browser, other: Browser) -> None:
     answer = await browser.to_provider()
+    await other.to_provider()
     refused = await other.come_back(answer)
     assert refused.status_code == 403
     assert "another browser" in refused.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pgrok.client.console import Console, duration, request_line, wants_colour
@@ -131,6 +131,7 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+@example("GET\x1b[2J", "/\x1b]0;title\x07\r\n", 200, 0.1)
 @given(st.text(), st.text(), st.integers(0, 999), st.floats(0, 1e6))
 def test_a_request_is_one_printable_line(
     method: str, path: str, status: int, seconds: float

@@ -154,6 +154,12 @@ def test_an_endless_trailer_is_not_waited_for() -> None:
         read(reader, *[b"a" * 1000] * (MAX_HEAD_BYTES // 1000 + 2))
 
 
+def test_a_line_without_cr_is_not_waited_for() -> None:
+    for part in (b"5\n", b"5;a\nhello", b"0\r\nA: b\n"):
+        with pytest.raises(RemoteProtocolError):
+            read(ChunkedReader(), part)
+
+
 def written(framing: Framing, *pieces: bytes, trailers: Fields | None = None) -> bytes:
     views = [memoryview(piece) for piece in pieces]
     some = b"".join(encode_body(framing, views, None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pgrok.http.pages import Code, Problem, render, wants_html
@@ -73,6 +73,7 @@ def test_the_policy_allows_the_one_style_and_nothing_else() -> None:
     assert "<script" not in page(Problem(Code.TARGET_DOWN, 502))
 
 
+@example(host="<script>alert(1)</script>", detail="<b>", code=Code.NO_TUNNEL)
 @given(host=st.text(max_size=5000), detail=st.text(max_size=5000), code=st.sampled_from(Code))
 def test_a_hostile_host_or_detail_stays_text_and_the_page_small(
     host: str, detail: str, code: Code

@@ -173,6 +173,14 @@ def test_an_end_does_not_overtake_what_came_before() -> None:
     assert not reader.awaits_message
 
 
+@pytest.mark.parametrize(
+    "head", [b"GET / HTTP/1.1\nHost: a\n\n", b"GET / HTTP/1.1\r\nHost: a\r\n\n", b"GET /\n\r\n"]
+)
+def test_a_head_without_cr_is_not_waited_for(head: bytes) -> None:
+    for parts in cuts(head):
+        assert read_requests(parts) == [400]
+
+
 @given(st.binary(max_size=200))
 def test_noise_is_no_request(noise: bytes) -> None:
     assert targets(read_requests([noise, b"\r\n\r\n"])) == []

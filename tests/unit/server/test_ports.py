@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pgrok.server.ports import choose
@@ -11,6 +11,7 @@ from pgrok.server.ports import choose
 PORTS = st.integers(1, 60)
 
 
+@example(last=9, start=10, length=5, taken=set(), seed=1)
 @given(
     last=st.none() | PORTS,
     start=PORTS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -285,6 +286,34 @@ async def test_a_broken_answer_is_told_in_words_without_secrets(
     for secret in (CLIENT_SECRET, "code-1", ACCESS_TOKEN, "stack trace", "<b>"):
         assert secret not in str(told.value)
         assert secret not in caplog.text
+
+
+async def test_an_answer_is_not_read_without_an_end(browser: Browser) -> None:
+    browser.idp.userinfo = {"padding": "x" * MAX_RESPONSE}
+    with pytest.raises(SignInRefused, match="does not answer"):
+        await browser.sign_in()
+
+
+async def test_a_compressed_answer_is_not_opened(browser: Browser) -> None:
+    claims = b'{"sub": "sub-1", "email": "alice@example.com"}'
+    browser.idp.answers["/userinfo"] = httpx2.Response(
+        200, content=gzip.compress(claims), headers={"Content-Encoding": "gzip"}
+    )
+    with pytest.raises(SignInRefused, match="does not answer"):
+        await browser.sign_in()
+
+
+async def test_a_redirect_is_not_followed(browser: Browser) -> None:
+    browser.idp.answers["/userinfo"] = httpx2.Response(302, headers={"Location": "/inside"})
+    with pytest.raises(SignInRefused, match="status 302"):
+        await browser.sign_in()
+    assert "/inside" not in browser.idp.asked
+
+
+async def test_a_code_of_refusal_is_one_word(browser: Browser) -> None:
+    with pytest.raises(SignInRefused) as told:
+        await browser.sign_in(error="Call 555-1234 now")
+    assert "555" not in str(told.value)
 
 
 async def test_a_wrong_client_secret_names_what_to_compare(browser: Browser) -> None:

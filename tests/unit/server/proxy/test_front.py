@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pgrok.server.proxy.front import canonical_host
+from pgrok.http.pages import Code, Problem
+from pgrok.server.proxy.front import _explain, canonical_host
 
 
 @pytest.mark.parametrize(
@@ -20,3 +21,7 @@ from pgrok.server.proxy.front import canonical_host
 )
 def test_hosts_are_looked_up_without_case_port_and_dot(sent: bytes, looked_up: str) -> None:
     assert canonical_host(sent) == looked_up
+
+
+def test_no_error_is_told_to_visitors() -> None:
+    assert _explain(OSError("/etc/secret")) == Problem(Code.TARGET_DOWN, 502)
