@@ -271,7 +271,7 @@ AREA = Area(
         Guard(
             "Requests without an end that wait for a tunnel to come back",
             "server/proxy/parking.py",
-            "if len(lot.waiting) >= MAX_PARKED_OF_NAME or len(self._parked) >= MAX_PARKED:",
+            "if len(lot.waiting) >= self._per_name or len(self._parked) >= self._in_all:",
             "if False:",
             "tests/unit/server/proxy/test_parking.py::test_so_many_wait_in_all",
         ),
