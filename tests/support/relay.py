@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pgrok.http.forwarding import forward_request
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.deadlines import Deadlines
-from pgrok.relay.downstream import DownstreamConnection, Timeouts
+from pgrok.relay.downstream import DownstreamConnection
 from pgrok.relay.exchange import Exchange, Route
 from pgrok.relay.pool import Pool
+from pgrok.relay.timeouts import Timeouts
 from pgrok.relay.upstream import UpstreamConnection
 from support.manual_loop import manual_loop
 from support.transports import MemoryTransport

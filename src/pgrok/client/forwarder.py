@@ -13,10 +13,11 @@ from pgrok.client.targets import Rules, Target
 from pgrok.http.forwarding import forward_request
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.deadlines import Deadlines
-from pgrok.relay.downstream import DownstreamConnection, Timeouts
+from pgrok.relay.downstream import DownstreamConnection
 from pgrok.relay.exchange import Exchange, Route
 from pgrok.relay.pool import Pool
 from pgrok.relay.splice import SpliceEnd
+from pgrok.relay.timeouts import Timeouts
 
 TIMEOUTS = Timeouts(head=90.0, idle=90.0, body=600.0, response=3600.0, stalled=3600.0, linger=5.0)
 """Longer than any server's: it is the server that decides how long a visitor waits."""

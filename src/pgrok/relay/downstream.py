@@ -3,58 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.head import RequestHead
 from pgrok.http.pages import Code, Problem
 from pgrok.http.reader import Body, request_reader
+from pgrok.relay.backend import Backend
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.exchange import Exchange
 from pgrok.relay.interfaces import Output
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
 from pgrok.relay.stalls import Stall
+from pgrok.relay.timeouts import Timeouts
 from pgrok.sockets import reset
 
 MAX_READ_AHEAD = 64 * 1024
 """Octets of pipelined requests that are read while one is being answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds that a downstream connection is waited for, and an answer on its behalf."""
-
-    head: float
-    """From the first octet of a request, or the connection itself, to the end of its head."""
-    idle: float
-    """Between two requests."""
-    body: float
-    """Without an octet of a request's body that we are ready to take."""
-    response: float
-    """From the request's last octet to the response's first."""
-    stalled: float
-    """Without an octet of a response, or of several, leaving for whoever asked."""
-    linger: float
-    """For reading on after an answer that had to close the connection (RFC 9112 9.6)."""
-
-
 FIRST_REQUEST_SECONDS = 0.5
 """How long a connection that is to be closed may take to send its first request."""
-
-
-class Backend(Protocol):
-    """Where requests go."""
-
-    def route(self, exchange: Exchange) -> None:
-        """Call `exchange.forward` or `exchange.refuse`, now or later."""
-
-    def finished(self, exchange: Exchange) -> None:
-        """An exchange is over, well or not; its `status` is 0 if there was no answer."""
-
-    def refused(self, problem: Problem) -> None:
-        """Something was answered that is no request, and so no exchange."""
 
 
 class DownstreamConnection(asyncio.Protocol):

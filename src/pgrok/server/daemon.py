@@ -20,7 +20,7 @@ from pgrok.errors import PgrokError, StoreError
 from pgrok.loop import run_in_loop
 from pgrok.protocol import TunnelKind
 from pgrok.relay.deadlines import Deadlines
-from pgrok.relay.downstream import Timeouts
+from pgrok.relay.timeouts import Timeouts
 from pgrok.server import activation, lag, logs
 from pgrok.server.activation import Inherited
 from pgrok.server.doors import names_the_key, open_door

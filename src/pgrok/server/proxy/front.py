@@ -12,11 +12,12 @@ from typing import Protocol, cast
 from pgrok.http.forwarding import Visitor, forward_request
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.deadlines import Deadlines
-from pgrok.relay.downstream import DownstreamConnection, Timeouts
+from pgrok.relay.downstream import DownstreamConnection
 from pgrok.relay.exchange import Exchange, Route
 from pgrok.relay.pool import Pool
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
+from pgrok.relay.timeouts import Timeouts
 from pgrok.server.counts import Counts
 from pgrok.server.decisions import Decisions, Event
 from pgrok.server.members import Members
