@@ -9,8 +9,10 @@ import pytest
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.downstream import MAX_READ_AHEAD, DownstreamConnection
 from pgrok.relay.exchange import Exchange
+from pgrok.transport.channel import TunnelChannel
+from support.channels import NotingLink
 from support.heads import REFUSED_HEADS, TOO_MANY_LINES, TOO_MANY_OCTETS, Refused
-from support.relay import CREATED, GET, OK, Relay, get, post, status
+from support.relay import CREATED, GET, OK, TIMEOUTS, Relay, get, post, status
 from support.transports import HIGH_WATER, MemoryTransport
 
 CHUNKED = b"Transfer-Encoding: chunked"
@@ -337,3 +339,23 @@ def test_a_backend_that_answers_at_once_and_late(relay: Relay, visitor: MemoryTr
     relay.forward(exchanges[0])
     assert visitor.take().count(b"HTTP/1.1 ") == 1
     assert relay.targets == []
+
+
+def test_a_channel_that_closes_while_its_upload_waits_leaves_nothing_behind(relay: Relay) -> None:
+    link = NotingLink()
+    channel = TunnelChannel(link, DownstreamConnection(relay, relay.deadlines, TIMEOUTS), 3)
+    channel.opened(7, 1 << 20, 1 << 15)
+    link.run()
+    upload = post(bytes(512 * 1024))
+    channel.data_arrived(upload[: 128 * 1024])
+    relay.target.stop_taking()
+    for begin in (128 * 1024, 256 * 1024):
+        relay.loop.run()
+        channel.data_arrived(upload[begin : begin + 128 * 1024])
+    channel.close_arrived()
+    link.run()
+    assert not relay.target.closed  # nobody reads the channel, and so nobody knows
+    relay.target.go_on_taking()
+    link.run()
+    assert relay.target.aborted
+    assert relay.statuses == [0]
