@@ -10,7 +10,7 @@ import pytest
 
 from pgrok.errors import ConnectionLost, Replaced, StoreUnavailable, TunnelRefused
 from pgrok.protocol import Hint, TunnelKind
-from pgrok.server import daemon
+from pgrok.server import rooms
 from pgrok.server.proxy import tcp
 from pgrok.server.proxy.streams import Streams
 from pgrok.server.sshd import session
@@ -165,7 +165,7 @@ async def test_a_client_lost_while_its_port_is_opened_leaves_nothing(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate()
-    monkeypatch.setattr(daemon, "open_port", gate)
+    monkeypatch.setattr(rooms, "open_port", gate)
     async with open_house(database) as house:
         _, token = await house.person("bob")
         opening = asyncio.ensure_future(house.tcp_tunnel(token))
