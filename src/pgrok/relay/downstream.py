@@ -12,6 +12,7 @@ from pgrok.http.reader import Body, request_reader
 from pgrok.relay.backend import Backend
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.exchange import Exchange
+from pgrok.relay.half_open import HalfOpenWatch
 from pgrok.relay.interfaces import Output
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
@@ -40,6 +41,7 @@ class DownstreamConnection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._transport: asyncio.Transport | None = None
         self._stall: Stall | None = None
+        self._half_open: HalfOpenWatch | None = None
         self._advancing = False
         self._reading = True
         self._full = False
@@ -83,7 +85,10 @@ class DownstreamConnection(asyncio.Protocol):
         self._reader.receive_eof()
         if not self._lingering:
             self._advance()
-        return self._exchange is not None or (self._awaits_head and self._full)
+        stays_open = self._exchange is not None or (self._awaits_head and self._full)
+        if stays_open and self._half_open is None:
+            self._half_open = HalfOpenWatch(self.transport)
+        return stays_open
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone: so is its exchange."""
@@ -300,6 +305,8 @@ class DownstreamConnection(asyncio.Protocol):
         self._deadline.end()
         if self._stall is not None:
             self._stall.end()
+        if self._half_open is not None:
+            self._half_open.end()
 
     def _watch(self) -> None:
         """Say how long what the exchange waits for may take."""

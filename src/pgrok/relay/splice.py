@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from pgrok.errors import ConnectionLost
+from pgrok.relay.half_open import HalfOpenWatch
 from pgrok.sockets import reset
 
 
@@ -40,6 +41,7 @@ class SpliceEnd(asyncio.Protocol):
         self._full = False
         self._ended = False
         self._lost = False
+        self._half_open: HalfOpenWatch | None = None
         self.give_up: Callable[[], object] | None = None
         """Stops this end from being connected, while it is."""
         self.on_lost: Callable[[], object] | None = None
@@ -120,7 +122,10 @@ class SpliceEnd(asyncio.Protocol):
         other = self._peer
         if other._transport is not None:
             other._end_writing()
-        return not other._ended and self._can_be_half_open()
+        stays_open = not other._ended and self._can_be_half_open()
+        if stays_open and self._transport is not None:
+            self._half_open = HalfOpenWatch(self._transport)
+        return stays_open
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the other end: after what it still has to write, or at once if bytes are missing.
@@ -129,6 +134,8 @@ class SpliceEnd(asyncio.Protocol):
         every stream so.
         """
         self._lost = True
+        if self._half_open is not None:
+            self._half_open.end()
         if self.on_lost is not None:
             self.on_lost()
         other = self._other
