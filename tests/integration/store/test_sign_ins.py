@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from pgrok.server.store import Person, Store
+from pgrok.server.store import Person, Store, sign_ins
 from support.clock import FakeClock
 
 
@@ -36,6 +36,17 @@ async def test_a_sign_in_expires(store: Store, clock: FakeClock) -> None:
     await store.sign_ins.begin("state", "nonce", "verifier", "session", "/")
     clock.advance(timedelta(minutes=10))
     assert await store.sign_ins.take("state") is None
+
+
+async def test_of_too_many_sign_ins_the_oldest_are_forgotten(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_ins, "MAX_UNDER_WAY", 20)
+    for number in range(21):
+        await store.sign_ins.begin(f"state {number}", "nonce", "verifier", "session", "/")
+        clock.advance(timedelta(seconds=1))
+    known = [await store.sign_ins.take(f"state {number}") for number in range(21)]
+    assert [sign_in is not None for sign_in in known] == [False] * 3 + [True] * 18
 
 
 async def test_a_link_signs_its_person_in_once(store: Store, bob: Person) -> None:

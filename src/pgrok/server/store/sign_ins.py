@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pgrok.server.store import tables
@@ -14,6 +14,9 @@ from pgrok.server.store.records import Clock, SignIn, hashed
 
 LIFETIME = timedelta(minutes=10)
 """How long somebody may take at the identity provider."""
+
+MAX_UNDER_WAY = 10_000
+"""Sign-ins that may be under way: anybody can begin one. Beyond it the oldest are forgotten."""
 
 _sign_ins = tables.sign_ins.c
 _links = tables.sign_in_links.c
@@ -44,6 +47,7 @@ class SignIns:
         }
         async with self._database.writing() as connection:
             await connection.execute(delete(tables.sign_ins).where(_sign_ins.expires_at <= now))
+            await _forget_oldest(connection)
             await connection.execute(
                 insert(tables.sign_ins).values(state_hash=hashed(state), **kept)
             )
@@ -84,6 +88,16 @@ class SignIns:
         if row is None or row.expires_at <= self._clock():
             return None
         return int(row.person_id)
+
+
+async def _forget_oldest(connection: AsyncConnection) -> None:
+    """Make room, if there is none: for a tenth of all, so that a flood rarely needs it."""
+    number = await connection.scalar(select(func.count()).select_from(tables.sign_ins))
+    if number is None or number < MAX_UNDER_WAY:
+        return
+    by_age = select(_sign_ins.expires_at).order_by(_sign_ins.expires_at)
+    last = by_age.offset(MAX_UNDER_WAY // 10).limit(1).scalar_subquery()
+    await connection.execute(delete(tables.sign_ins).where(_sign_ins.expires_at <= last))
 
 
 async def void_links(connection: AsyncConnection, person_id: int) -> None:
