@@ -80,6 +80,7 @@ def test_a_server_without_descriptors(door: str, daemon: Daemon, tmp_path: Path)
             visitor.request("GET", "/")
             visitor.read_until(b"as ever")
             assert does_not_spin(daemon.process)
+            daemon.process.wait_for("no file descriptors left")
         until(lambda: answers(client.url()), "it answers newcomers")
         with Client(tmp_path, daemon.ssh, token, "http", str(target.port)) as newcomer:
             assert visit(newcomer.url()).text == "as ever"

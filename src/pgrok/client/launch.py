@@ -20,6 +20,7 @@ from pgrok.client.network import Network
 from pgrok.client.session import Accept, Connection
 from pgrok.client.settings import Settings
 from pgrok.client.tunnel import Tunnel
+from pgrok.descriptors import make_room
 from pgrok.errors import HostKeyMismatch
 from pgrok.loop import loop_factory
 from pgrok.protocol import TunnelKind
@@ -27,6 +28,9 @@ from pgrok.transport.client import connect
 
 CLIENT_VERSION = f"pgrok_{__version__}"
 """What the client calls itself (RFC 4253 4.2), after `SSH-2.0-`."""
+
+DESCRIPTORS = 2048
+"""Open files and sockets: one for each channel that a server may open, and some more."""
 
 
 async def serve(
@@ -56,6 +60,7 @@ def run(work: Coroutine[Any, Any, NoReturn]) -> None:
     To be called once, at the end of a process: the loop is left as it is, because closing it
     waits for name look-ups, which nothing can cancel.
     """
+    make_room(DESCRIPTORS)
     runner = asyncio.Runner(loop_factory=loop_factory())
     with contextlib.suppress(KeyboardInterrupt):  # where the loop takes no signals: Windows
         runner.run(_until_told_to_end(work))

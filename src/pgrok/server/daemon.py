@@ -16,7 +16,7 @@ import structlog
 
 from pgrok.errors import PgrokError
 from pgrok.loop import run_in_loop
-from pgrok.server import activation, lag, logs
+from pgrok.server import activation, descriptors, lag, logs
 from pgrok.server.activation import Inherited
 from pgrok.server.observer import Observer
 from pgrok.server.registry import Registry
@@ -103,6 +103,7 @@ async def running(
     tokens and sessions end; it may jump, and deadlines follow the loop's own. Raises `StoreError`
     if the database cannot be used, `UsageError` if an address is taken.
     """
+    descriptors.suffice(settings.limits)
     async with AsyncExitStack() as stack:
         store = await Store.open(
             settings.database.url,
@@ -123,6 +124,7 @@ async def running(
         watchers = [
             group.create_task(sshd.watch_tokens(rooms.services), name="watch tokens"),
             group.create_task(lag.watch(rooms.observer.counts.lag), name="watch the loop"),
+            group.create_task(descriptors.watch(), name="watch descriptors"),
         ]
         try:
             yield Running(store, rooms.host_keys, rooms.registry, rooms.observer)
