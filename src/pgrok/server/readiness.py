@@ -18,6 +18,7 @@ class Readiness:
         self.listening = False
         self.draining = False
         self._ask = ask
+        self._question: asyncio.Task[bool] | None = None
 
     async def problem(self) -> str | None:
         """Return why the server is not ready, or None if it is."""
@@ -25,9 +26,28 @@ class Readiness:
             return "draining"
         if not self.listening:
             return "starting"
-        try:
-            async with asyncio.timeout(DATABASE_SECONDS):
-                await self._ask()
-        except (TimeoutError, StoreError):
-            return "the database does not answer"
-        return None
+        return None if await self._database_answers() else "the database does not answer"
+
+    def end(self) -> None:
+        """Take back the question that the database has not answered."""
+        if self._question is not None:
+            self._question.cancel()
+
+    async def _database_answers(self) -> bool:
+        """Whether it does in time.
+
+        Giving up on a server that hangs takes the driver seconds, so nobody waits for that: all
+        who ask meanwhile wait for the same question, each for as long as they may.
+        """
+        if self._question is None or self._question.done():
+            self._question = asyncio.create_task(_is_answered(self._ask), name="readiness")
+        done, _ = await asyncio.wait([self._question], timeout=DATABASE_SECONDS)
+        return any(question.result() for question in done if not question.cancelled())
+
+
+async def _is_answered(ask: Callable[[], Awaitable[object]]) -> bool:
+    try:
+        await ask()
+    except StoreError:
+        return False
+    return True

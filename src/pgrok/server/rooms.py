@@ -175,6 +175,7 @@ class Rooms:
         await self._leave_names()
         sshd.say_goodbye(self.services.sessions)
         await self.services.sessions.gone(timeouts.goodbye)
+        self.observer.readiness.end()
 
 
 def _timeouts(settings: TimeoutSettings) -> Timeouts:

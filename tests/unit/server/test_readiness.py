@@ -22,6 +22,27 @@ async def hangs() -> int:
     return 1
 
 
+async def test_all_who_ask_while_the_database_hangs_ask_it_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(readiness, "DATABASE_SECONDS", 0.01)
+    asked: list[asyncio.Event] = []
+
+    async def ask() -> None:
+        asked.append(asyncio.Event())
+        await asked[-1].wait()
+
+    state = Readiness(ask)
+    state.listening = True
+    assert await state.problem() == await state.problem() == "the database does not answer"
+    (question,) = asked
+    question.set()
+    assert await state.problem() is None
+    assert await state.problem() == "the database does not answer", "it is asked anew"
+    assert len(asked) == 2
+    state.end()
+
+
 async def test_it_is_ready_between_start_and_end() -> None:
     state = Readiness(answers)
     assert await state.problem() == "starting"
