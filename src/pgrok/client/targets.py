@@ -9,6 +9,7 @@ import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from pgrok.address import TargetURL, parse_target
 from pgrok.errors import AddressError, ConfigError, ConfigProblem
@@ -16,8 +17,10 @@ from pgrok.errors import AddressError, ConfigError, ConfigProblem
 DYNAMIC_FORWARDS = "dynamic_forwards"
 
 _PREFIX = re.compile(r"/[^\x00-\x20?#\x7f-\U0010ffff]*")
-# `..` between what servers take for slashes, in any spelling that they decode.
-_CLIMB = re.compile(rb"(?:[/\\]|%2f|%5c)(?:\.|%2e){2}(?=[/\\;?]|%2f|%5c|$)", re.IGNORECASE)
+# `..` between what servers take for slashes, or before a path parameter.
+_CLIMB = re.compile(rb"[/\\]\.\.(?=[/\\;?#]|$)")
+_IGNORED = bytes(range(0x21)) + b"\x7f"
+_DECODINGS = 3
 _RULE = "a path that begins with / and a URL, for example `/api http://localhost:8080`"
 
 
@@ -51,7 +54,7 @@ class Target:
         That part is what lies below its own path, or below the rule's prefix. A target that is
         public as a whole sees dots as they came.
         """
-        return self._confined and _CLIMB.search(path.partition(b"?")[0]) is not None
+        return self._confined and _CLIMB.search(_as_read(path.partition(b"?")[0])) is not None
 
     def rewrite(self, path: bytes) -> bytes:
         """Return the request target with the target's own path put before it.
@@ -82,6 +85,19 @@ class Rules:
             if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in (b"/", b"?", b""):
                 return target
         return self.default
+
+
+def _as_read(path: bytes) -> bytes:
+    """Return a path as the most generous of servers reads it.
+
+    Some decode twice, take a point or slash in too many octets (RFC 3629 10) for one, or drop
+    spaces and control characters (as for URLs the WHATWG does).
+    """
+    for _ in range(_DECODINGS):
+        if b"%" in path:
+            path = unquote_to_bytes(path)
+    plain = path.translate(None, _IGNORED)
+    return plain.replace(b"\xc0\xae", b".").replace(b"\xc0\xaf", b"/")
 
 
 def parse_forwards(text: str, *, where: str) -> tuple[Forward, ...]:

@@ -80,7 +80,9 @@ def test_a_matched_prefix_is_not_stripped() -> None:
     [
         *(b"/api/../x", b"/api/..", b"/api/..?x", b"/api/x/../../y", b"/api/%2e%2e/x"),
         *(b"/api/.%2E/x", b"/api/..%2fx", b"/api%2f../x", b"/api/..\\x", b"/api/\\..\\x"),
-        *(b"/api/..;/x", b"/api/%5c..%5Cx", b"/api//../x"),
+        *(b"/api/..;/x", b"/api/%5c..%5Cx", b"/api//../x", b"/api/..%3b/x"),
+        *(b"/api/%252e%252e/x", b"/api/..%255cx", b"/api/%c0%ae%c0%ae/x", b"/api/..%c0%afx"),
+        *(b"/api/..%09/x", b"/api/.%00./x", b"/api/..%20/x"),
     ],
 )
 def test_dots_lead_out_of_nothing(path: bytes) -> None:
@@ -91,7 +93,17 @@ def test_dots_lead_out_of_nothing(path: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [b"/api/...", b"/api/..x/y", b"/api/x..", b"/api/./x", b"/api?/../", b"/api/%2e", b"*"]
+    "path",
+    [
+        b"/api/...",
+        b"/api/..x/y",
+        b"/api/x..",
+        b"/api/x..%20/y",
+        b"/api/./x",
+        b"/api?/../",
+        b"/api/%2e",
+        b"*",
+    ],
 )
 def test_dots_that_lead_nowhere_are_a_path(path: bytes) -> None:
     assert not Target(parse_target("localhost:8080/base"), "/api").escapes(path)
