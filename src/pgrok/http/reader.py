@@ -24,6 +24,9 @@ _HEAD_END = b"\r\n\r\n"
 # A head with bare line feeds would else be waited for until the deadline.
 _BARE_EMPTY_LINE = re.compile(rb"\n\r?\n")
 
+# A client with the wrong port would wait for SSH as long as its head is waited for.
+_SSH = b"SSH-2.0-"
+
 HeadT = TypeVar("HeadT", RequestHead, ResponseHead)
 
 
@@ -136,6 +139,8 @@ class MessageReader(Generic[HeadT]):
             raise _head_too_large()
         if _BARE_EMPTY_LINE.search(self._buffer, max(self._start, self._searched - 2)):
             raise RemoteProtocolError("a line ends without CR")
+        if self._empty_lines and self._buffer.startswith(_SSH, self._start):
+            raise RemoteProtocolError("this port is for HTTP, SSH has another")
         self._searched = len(self._buffer)
         if self._eof and self.buffered:
             raise RemoteProtocolError("the connection ended within a head")

@@ -78,15 +78,19 @@ async def _authenticated(
         ) from None
     except asyncssh.HostKeyNotVerifiable as error:
         raise connection.host_key_error or HostKeyMismatch(str(error)) from None
-    except asyncssh.DisconnectError as error:
-        reason = connection.goodbye or error.reason
-        raise ServerUnavailable(f"the server ended the connection: {reason}") from None
     except (asyncssh.Error, ValueError) as error:
-        raise ServerUnreachable(f"the server does not speak SSH as it should: {error}") from None
+        raise _failure(connection, error) from None
     except BaseException:
         connection.abort()
         raise
     return connection
+
+
+def _failure(connection: ClientConnection, error: Exception) -> ServerUnreachable:
+    if connection.goodbye is not None or isinstance(error, asyncssh.ConnectionLost):
+        return ServerUnavailable(f"the server ended the connection: {connection.goodbye or error}")
+    place, reason = connection.server, str(error) or type(error).__name__
+    return ServerUnreachable(f"{place} does not speak SSH as pgrok does: {reason}")
 
 
 def _options(

@@ -67,6 +67,7 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "_process_x11_req_request": ((CHANNEL,), ["packet"]),
     "_recv_data": (BOTH, []),
     "_recv_pkthdr": (BOTH, []),
+    "_recv_version": (BOTH, []),
     "_report_global_response": (BOTH, ["result"]),
     "_reset_keepalive_timer": (BOTH, []),
     "_send": (BOTH, ["data"]),

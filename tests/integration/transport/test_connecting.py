@@ -297,19 +297,22 @@ class TestUnreachable:
         assert "Connection refused" in str(error)
 
     @pytest.mark.parametrize(
-        "greeting",
+        ("greeting", "said"),
         [
-            b"",
-            b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
-            b"SSH-1.5-old\r\n",
-            b"SSH-2.0-\xff\xfe\r\n",
-            b"SSH-2.0-x\r\n" + b"\xff" * 64,
-            b"SSH-2.0-x\r\n\x00\x00\x00\x0c\x0a\x14" + b"\x00" * 10,
+            (b"", ""),
+            (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "it speaks HTTP"),
+            (b"x" * 9000, "Banner line too long"),
+            (b"SSH-1.5-old\r\n", "Unsupported SSH version"),
+            (b"SSH-2.0-\xff\xfe\r\n", "its version is not ASCII"),
+            (b"SSH-2.0-x\r\n" + b"\xff" * 64, "does not speak SSH as pgrok does"),
+            (b"SSH-2.0-x\r\n\0\0\0\x0c\x0a\x14" + b"\0" * 10, "not speak SSH as pgrok"),
         ],
     )
-    async def test_what_listens_does_not_speak_ssh(self, greeting: bytes) -> None:
-        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def test_what_listens_does_not_speak_ssh(self, greeting: bytes, said: str) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(greeting)
+            if greeting:
+                await reader.read()
             writer.close()
 
         server = await asyncio.start_server(answer, LOOPBACK, 0)
@@ -319,6 +322,7 @@ class TestUnreachable:
                 connect(address, token="x", check_host_key=trust, client_version="t")
             )
         assert isinstance(error, ServerUnreachable)
+        assert said in str(error)
 
 
 async def test_nobody_may_talk_for_long_before_authenticating() -> None:

@@ -181,6 +181,11 @@ def test_a_head_without_cr_is_not_waited_for(head: bytes) -> None:
         assert read_requests(parts) == [400]
 
 
+def test_a_client_of_ssh_is_not_waited_for() -> None:
+    for parts in cuts(b"SSH-2.0-pgrok_1.0\r\n"):
+        assert read_requests(parts) == [400]
+
+
 @given(st.binary(max_size=200))
 def test_noise_is_no_request(noise: bytes) -> None:
     assert targets(read_requests([noise, b"\r\n\r\n"])) == []

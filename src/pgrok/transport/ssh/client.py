@@ -32,6 +32,8 @@ from pgrok.transport.ssh.multiplexer import Multiplexer, read_forwarded_open
 FORWARD_ADDRESS = b"0.0.0.0"
 """What the original's client asks to listen on; it comes back with every channel."""
 
+_HTTP = b"HTTP/"
+
 Accept = Callable[[Address], asyncio.Protocol]
 
 
@@ -114,6 +116,16 @@ class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
         raise ConnectionLost(self._goodbye or "the connection to the server was lost")
 
     # What the server does
+
+    def _recv_version(self) -> bool:
+        """Name a server of another protocol; asyncssh waits for SSH behind whatever comes first."""
+        if self._inpbuf.startswith(_HTTP):
+            self._force_close(asyncssh.ProtocolError("it speaks HTTP"))
+            return False
+        try:
+            return super()._recv_version()
+        except UnicodeDecodeError:
+            raise asyncssh.ProtocolError("its version is not ASCII (RFC 4253 4.2)") from None
 
     def validate_server_host_key(self, key_data: bytes) -> SSHKey:
         """Have the host key checked before anything secret is sent."""
