@@ -10,6 +10,8 @@ _FRONT = "tests/integration/proxy/test_front.py"
 _LIMITS = "tests/integration/proxy/test_limits.py"
 _FAIRNESS = "tests/integration/proxy/test_fairness.py"
 
+_HALF_OPEN = "tests/integration/proxy/test_half_open.py"
+
 AREA = Area(
     "http-front",
     "HTTP: the front, its visitors and their numbers",
@@ -218,6 +220,28 @@ AREA = Area(
             "self.takes_request = not full",
             "self.takes_request = True",
             "tests/unit/relay/test_exchange.py::test_a_slow_target_slows_the_visitor",
+        ),
+        Guard(
+            "Visitors who end their direction, wait for a silent answer and leave, 1,024 of them",
+            "relay/downstream.py",
+            "if stays_open and self._half_open is None:",
+            "if False:",
+            f"{_HALF_OPEN}::test_who_vanishes_from_http_is_missed[a silent stream]",
+        ),
+        Guard(
+            "The same in a tcp stream or a WebSocket",
+            "relay/splice.py",
+            "if stays_open and self._transport is not None:",
+            "if False:",
+            f"{_HALF_OPEN}::test_who_vanishes_from_tcp_is_missed",
+        ),
+        Guard(
+            "Running out of descriptors, and nobody knows why visitors are cut",
+            "server/descriptors.py",
+            "        exhausted = not exhausted\n        if exhausted:",
+            "        exhausted = not exhausted\n        if False:",
+            "tests/unit/server/test_descriptors.py"
+            "::test_the_last_one_is_told_of_once_and_so_is_the_first_again",
         ),
         Guard(
             "A stream whose reader is slow fills the memory",

@@ -131,7 +131,16 @@ def _listeners(settings: Settings) -> list[tuple[str, str]]:
             f"{tcp.tcp_url(tcp.port_start)} up to port {tcp.port_end - 1}, on {tcp.host}",
         ),
         ("Trusted proxies", trusted or "none"),
+        ("Metrics", _metrics(settings)),
     ]
+
+
+def _metrics(settings: Settings) -> str:
+    token, listen = settings.metrics.token, settings.metrics.listen
+    places = [f"listening on {listen}"] if listen else []
+    if token:
+        places.append(f"at {settings.external_url}/metrics, with metrics.token")
+    return " and ".join(places) or "off: metrics.listen and metrics.token are not set"
 
 
 def _sign_in(settings: Settings) -> str:

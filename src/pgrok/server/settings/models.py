@@ -181,7 +181,9 @@ class MetricsSettings(Section):
     token: SecretStr | None = Field(
         default=None, repr=False, description=f"a text of {MIN_TOKEN} characters or more, in quotes"
     )
-    listen: ListenAddress | None = None
+    listen: ListenAddress | None = Field(
+        default=None, description="an address and port to listen on, such as 127.0.0.1:9321"
+    )
 
     @field_validator("token")
     @classmethod

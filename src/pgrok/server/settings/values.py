@@ -118,11 +118,7 @@ RangePort = Annotated[
 Host = Annotated[
     str, AfterValidator(_host), Field(description="a host name or an IP address to listen on")
 ]
-ListenAddress = Annotated[
-    str,
-    AfterValidator(_listen_address),
-    Field(description="an address and port to listen on, such as 127.0.0.1:9321"),
-]
+ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 Domain = Annotated[
     str,
     AfterValidator(_domain),

@@ -175,6 +175,11 @@ class Database:
             raise StoreError("A text holds half a character and cannot be stored.") from error
 
     def _unavailable(self, reason: str) -> StoreUnavailable:
+        if self.file:
+            return StoreUnavailable(
+                f"The database {self.place} cannot be used: {reason}. "
+                "Check the file, its folder and the space on its disk."
+            )
         return StoreUnavailable(
             f"The database {self.place} does not answer: {reason}. "
             "Check that it runs and that `database` in the settings names it."

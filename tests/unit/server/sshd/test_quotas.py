@@ -99,7 +99,7 @@ def test_public_ports_of_a_person(world: World) -> None:
     world.open(10000, kind=TunnelKind.TCP)
     world.quotas.check_tunnels(ALICE)
     world.open(10001, kind=TunnelKind.TCP)
-    with pytest.raises(TunnelRefused, match="a person may have 1 tcp tunnels"):
+    with pytest.raises(TunnelRefused, match="a person may have 1 tcp tunnel"):
         world.quotas.check_tunnels(ALICE)
 
 
