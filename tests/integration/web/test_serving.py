@@ -89,6 +89,15 @@ async def test_who_asks_for_nothing_whole_is_sent_away(
     await visitor.end()
 
 
+async def test_who_speaks_ssh_is_answered_at_once(port: int) -> None:
+    visitor = await Visitor.at(port)
+    visitor.writer.write(b"SSH-2.0-pgrok\r\n")
+    async with asyncio.timeout(PATIENCE):
+        answer = await visitor.reader.read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"SSH has another" in answer
+
+
 async def test_who_waits_for_an_answer_is_not(
     monkeypatch: pytest.MonkeyPatch, port: int, site: Site
 ) -> None:

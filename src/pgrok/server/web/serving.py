@@ -29,6 +29,13 @@ class _Connection(H11Protocol):
             transport.abort()
         self._look_after(None)
 
+    def data_received(self, data: bytes) -> None:
+        """Answer a client that took this for the port of SSH: a head would be waited for."""
+        if data.startswith(b"SSH-2.0-"):
+            self.send_400_response("This port is for HTTP, SSH has another.")
+        else:
+            super().data_received(data)
+
     def _look_after(self, last: object) -> None:
         """End the connection if nothing but the request `last` has come by the next look."""
         self.loop.call_later(REQUEST_SECONDS, self._look, last)
