@@ -255,8 +255,8 @@ AREA = Area(
         Guard(
             "A dead client that is never given up, whatever the timer",
             "transport/ssh/liveness.py",
-            "        else:\n            super()._keepalive_timer_callback()",
-            "",
+            "            super()._keepalive_timer_callback()",
+            "            self._set_keepalive_timer()",
             "tests/integration/transport/test_liveness.py::TestKeepalive"
             "::test_a_dead_client_is_given_up",
         ),

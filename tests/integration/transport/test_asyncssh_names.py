@@ -44,7 +44,7 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "_keepalive_timer_callback": (BOTH, []),
     "_login_timer_callback": ((SERVER,), []),
     "_make_global_request": (BOTH, ["request", "*args"]),
-    "_make_keepalive_request": (BOTH, []),
+    "_set_keepalive_timer": (BOTH, []),
     "_process_auth_agent_req_at_openssh_dot_com_request": ((CHANNEL,), ["packet"]),
     "_process_cancel_streamlocal_forward_at_openssh_dot_com_global_request": (
         (SERVER,),
@@ -113,6 +113,8 @@ ATTRIBUTES: dict[str, tuple[tuple[str, ...], object]] = {
     "_host": ((CLIENT,), "there"),
     "_inpbuf": (BOTH, b""),
     "_iv": ((CIPHER,), IV),
+    "_keepalive_count": (BOTH, 0),
+    "_keepalive_count_max": (BOTH, 3),
     "_keepalive_interval": (BOTH, 0),
     "_keepalive_timer": (BOTH, None),
     "_kex_complete": (BOTH, False),

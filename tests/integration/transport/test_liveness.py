@@ -213,8 +213,7 @@ class TestKeepalive:
         asked: list[float] = []
         monkeypatch.setattr(connection, "loop", loop)
         monkeypatch.setattr(connection, "_loop", loop)
-        monkeypatch.setattr(connection, "_make_keepalive_request", loop.time)
-        monkeypatch.setattr(connection, "create_task", asked.append)
+        monkeypatch.setattr(connection, "_ask", lambda: asked.append(loop.time()))
         connection.set_keepalive(10, 3)
         packet = padded(Byte(MSG_IGNORE) + String(b""))
         stream = sealed([packet] * 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, cast
 
 from asyncssh.constants import DISC_BY_APPLICATION
 
@@ -19,6 +19,24 @@ MAX_UNANSWERED = 32
 
 GOODBYE_SECONDS = 2.0
 """How long a peer may take to close after DISCONNECT before the socket is aborted."""
+
+
+class _Question:
+    """Waits for an answer in asyncssh's queue, which knows futures: it calls these two methods."""
+
+    __slots__ = ("_asked_at", "_connection")
+
+    def __init__(self, connection: Liveness) -> None:
+        self._connection = connection
+        self._asked_at = time.monotonic()
+
+    def cancelled(self) -> bool:
+        """Whether nobody wants the answer any more."""
+        return False
+
+    def set_result(self, _answer: object) -> None:
+        """Take the answer, or the end of the connection, at which asyncssh answers for the peer."""
+        self._connection.answered(time.monotonic() - self._asked_at)
 
 
 class Liveness(Outbound):
@@ -47,14 +65,15 @@ class Liveness(Outbound):
         sign = self.loop.create_future()
         self._signs_of_life.add(sign)
         try:
-            self._send_probe()
+            if not self._ask():
+                raise ConnectionLost("the SSH connection is gone")
             await sign
         finally:
             self._signs_of_life.discard(sign)
 
     def measure_round_trip(self) -> None:
         """Have the peer answer something, so that `round_trip` tells how far it is."""
-        self.create_task(self._make_keepalive_request())
+        self._ask()
 
     def note_round_trip(self, seconds: float) -> None:
         """Take note of how long the peer took to answer something that needs no thought.
@@ -64,6 +83,11 @@ class Liveness(Outbound):
         """
         self.round_trip = seconds
         self.shortest_round_trip = min(self.shortest_round_trip, seconds)
+
+    def answered(self, seconds: float) -> None:
+        """The peer has answered a question, and after so many seconds."""
+        self._keepalive_count = 0
+        self.note_round_trip(seconds)
 
     def is_closed(self) -> bool:
         """Whether the connection is gone, or as good as gone because goodbye has been said."""
@@ -83,27 +107,25 @@ class Liveness(Outbound):
         self.end_sending()
         self.loop.call_later(GOODBYE_SECONDS, self.abort)
 
-    def _send_probe(self) -> None:
+    def _ask(self) -> bool:
+        """Ask for an answer (`keepalive@openssh.com`); return whether there is whom to ask."""
         if len(self._global_request_waiters) >= MAX_UNANSWERED:
             self.abort()
         if self.is_closed() or self._transport is None:
-            raise ConnectionLost("the SSH connection is gone")
-        # The answer is matched by order, so that it needs a waiter although nobody awaits it.
-        self._global_request_waiters.append(self.loop.create_future())
+            return False
+        # Answers are matched by their order, so that each needs somebody who waits for it.
+        self._global_request_waiters.append(cast(Any, _Question(self)))
         self._send_global_request(b"keepalive@openssh.com", want_reply=True)
+        return True
 
     def _tell_alive(self) -> None:
         for sign in self._signs_of_life:
             if not sign.done():
                 sign.set_result(None)
 
-    async def _make_keepalive_request(self) -> None:
-        began = time.monotonic()
-        await super()._make_keepalive_request()
-        self.note_round_trip(time.monotonic() - began)
-
     # The keepalive timer. asyncssh cancels it and sets it anew whenever something arrives; here
-    # it is left alone, and when it is due looks at when something last did.
+    # it is left alone, and when it is due looks at when something last did. asyncssh has a task
+    # ask the question, too.
 
     def _reset_keepalive_timer(self) -> None:
         self._heard_at = self.loop.time()
@@ -117,8 +139,12 @@ class Liveness(Outbound):
             self._keepalive_timer = self.loop.call_later(
                 self._keepalive_interval - silent, self._keepalive_timer_callback
             )
+        elif self._keepalive_count >= self._keepalive_count_max:
+            super()._keepalive_timer_callback()  # which gives the peer up
         else:
-            super()._keepalive_timer_callback()
+            self._keepalive_count += 1
+            self._set_keepalive_timer()
+            self._ask()
 
     def _cleanup(self, exc: Exception | None) -> None:
         for sign in self._signs_of_life:
