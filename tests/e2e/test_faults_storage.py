@@ -180,7 +180,7 @@ class TestPostgreSQL:
         url = postgres.create_database().replace(f":{postgres.port}/", f":{path_to_it.port}/")
         with fault(postgres, path_to_it), Daemon(tmp_path, url).start() as process:
             assert process.wait(GIVES_UP_WITHIN) == 1
-            process.wait_for("The database .* does not answer: .*Check that it runs")
+            process.wait_for("The database .* does not answer: .*Check the file it runs")
             assert "Traceback" not in process.output
 
 
