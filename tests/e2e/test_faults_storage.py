@@ -180,7 +180,7 @@ class TestPostgreSQL:
         url = postgres.create_database().replace(f":{postgres.port}/", f":{path_to_it.port}/")
         with fault(postgres, path_to_it), Daemon(tmp_path, url).start() as process:
             assert process.wait(GIVES_UP_WITHIN) == 1
-            process.wait_for("The database .* does not answer: .*Check the file it runs")
+            process.wait_for("The database .* does not answer: .*Check that it runs")
             assert "Traceback" not in process.output
 
 
@@ -252,7 +252,7 @@ class TestSQLite:
         server = Daemon(tmp_path, url)
         with trouble(disk), server.start() as process:
             assert process.wait() == 1
-            process.wait_for(f"The database {disk}/pgrokd.db .*Check that")
+            process.wait_for(f"The database {disk}/pgrokd.db .*Check the file")
             assert "Traceback" not in process.output
         with server.running():
             server.add("bob")
