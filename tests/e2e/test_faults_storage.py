@@ -209,9 +209,11 @@ def full(disk: Path) -> Iterator[None]:
 def read_only(disk: Path) -> Iterator[None]:
     """Let what is opened from now on be read and not written."""
     run("mount", "--bind", disk, disk)
-    run("mount", "-o", "remount,bind,ro", disk)
-    yield
-    run("umount", disk)
+    try:
+        run("mount", "-o", "remount,bind,ro", disk)
+        yield
+    finally:
+        run("umount", disk)
 
 
 Trouble = Callable[[Path], AbstractContextManager[None]]
