@@ -259,6 +259,13 @@ AREA = Area(
             f"{_QUOTAS}::test_tunnels_of_a_person",
         ),
         Guard(
+            "A restart after which the addresses of a person's two clients are swapped",
+            "server/rooms.py",
+            "        self.registry.recall(tenures)\n",
+            "",
+            "tests/e2e/test_restart.py::test_each_client_has_its_own_name_again[http]",
+        ),
+        Guard(
             "All public ports taken by one person",
             "server/sshd/quotas.py",
             "if sum(tunnel.kind is TunnelKind.TCP for tunnel in tunnels) > limit:",

@@ -111,6 +111,25 @@ def test_a_restart_refuses_nobody(server: Daemon, tmp_path: Path, origin: Origin
             until(lambda: visit(url).status == 200, "the tunnel is back")
 
 
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+def test_each_client_has_its_own_name_again(
+    server: Daemon, tmp_path: Path, origin: Origin, kind: str
+) -> None:
+    token, target = server.add("alice").token, str(origin.http)
+    with ExitStack() as stack:
+        with server.running() as first:
+            base = stack.enter_context(Client(tmp_path, server.ssh, token, kind, target))
+            urls = [base.url()]
+            further = stack.enter_context(Client(tmp_path, server.ssh, token, kind, target))
+            urls.append(further.url())
+            base.send(signal.SIGSTOP)
+            assert first.stop() == 0
+        with server.running():
+            assert further.url(count=2) == urls[1]
+            base.send(signal.SIGCONT)
+            assert base.url(count=2) == urls[0]
+
+
 def asked(url: str) -> HTTPConnection:
     """Return a connection that stands, with a request on it that may be answered later."""
     connection = connect(url, timeout=60)

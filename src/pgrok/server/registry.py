@@ -8,8 +8,8 @@ dies later releases nothing. Who *owns* a name is another question, which the st
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
 from typing import Generic, Protocol, TypeVar
@@ -173,8 +173,19 @@ class Registry(Generic[HolderT]):
         if instance is not None and self._instances.get(instance) is lease:
             del self._instances[instance]
             if used:
-                self._remember(instance, lease)
+                self._remember(instance, lease.key, lease.claim.generation)
         return True
+
+    def tenures(self) -> list[Claim]:
+        """Return who holds what: for each lease a claim on the very key that it has."""
+        return [replace(lease.claim, key=lease.key) for lease in self._leases.values()]
+
+    def recall(self, tenures: Iterable[Claim]) -> None:
+        """Keep in mind who held what in the registry before this one, as if it had just ended."""
+        for tenure in tenures:
+            instance = _instance_of(tenure)
+            if instance is not None:
+                self._remember(instance, tenure.key, tenure.generation)
 
     def _claim_again(self, claim: Claim, holder: HolderT) -> Verdict[HolderT] | None:
         """Decide for a client that has, or just had, a tunnel (it says so itself)."""
@@ -217,8 +228,8 @@ class Registry(Generic[HolderT]):
         if not self._of_person[person_id]:
             del self._of_person[person_id]
 
-    def _remember(self, instance: _Instance, lease: Lease[HolderT]) -> None:
-        now, person_id = self._now(), lease.claim.person_id
+    def _remember(self, instance: _Instance, key: Key, generation: int) -> None:
+        now, (_, person_id, _) = self._now(), instance
         # Entries are in order of time, so that the oldest come first.
         while self._remembered:
             oldest = next(iter(self._remembered))
@@ -226,7 +237,7 @@ class Registry(Generic[HolderT]):
                 break
             self._forget(oldest)
         if self._remembered_of[person_id] < MAX_REMEMBERED:
-            tenure = _Tenure(lease.key, lease.claim.generation, now + REMEMBERED_SECONDS)
+            tenure = _Tenure(key, generation, now + REMEMBERED_SECONDS)
             self._remembered[instance] = tenure
             self._remembered_of[person_id] += 1
 

@@ -94,15 +94,19 @@ class Rooms:
         self._closers: list[Callable[[], None]] = []
 
     async def expect_names(self) -> None:
-        """Let requests wait for the tunnels that the daemon before this one had."""
-        for name in await self.services.store.live_names.take():
-            self.front.parking.vanished(name)
+        """Let requests wait for the tunnels that the daemon before this one had.
+
+        Each client of ours gets its own name again, whichever of a person's comes first.
+        """
+        tenures = await self.services.store.live_leases.take()
+        self.registry.recall(tenures)
+        for kind, name in (tenure.key for tenure in tenures):
+            if kind is TunnelKind.HTTP:
+                self.front.parking.vanished(str(name))
 
     async def _leave_names(self) -> None:
-        keys = [lease.key for lease in self.registry]
-        names = [str(name) for kind, name in keys if kind is TunnelKind.HTTP]
         try:
-            await self.services.store.live_names.leave(names)
+            await self.services.store.live_leases.leave(self.registry.tenures())
         except StoreError as error:
             log.warning("live names not left to the next daemon", reason=str(error))
 

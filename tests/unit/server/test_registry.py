@@ -208,6 +208,17 @@ class TestReturning:
         world.clock.now += 0.1
         assert world.grant(bob("i", 1)).lease.key == NAME
 
+    def test_the_next_registry_remembers_what_this_one_had(self, world: World) -> None:
+        base = world.grant(bob("i", 1)).lease
+        further = world.registry.claim_free((TunnelKind.HTTP, "x-bob"), bob("j", 5), Tunnel(BOB))
+        world.grant(bob(key=PORT))
+        assert further
+        after = World()
+        after.registry.recall(world.registry.tenures())
+        assert after.ask(bob("j", 5)) == Outdated()
+        assert after.grant(bob("j", 6)).lease.key == further.key
+        assert after.grant(bob("i", 2)).lease.key == base.key
+
     def test_what_was_never_used_is_not_remembered(self, world: World) -> None:
         lease = world.grant(bob("i", 1, PORT)).lease
         assert world.registry.release(lease, used=False)

@@ -12,7 +12,7 @@ from pgrok.server.store import host_keys, original, schema, tables
 from pgrok.server.store.daemon_lock import DaemonLock
 from pgrok.server.store.engine import Database
 from pgrok.server.store.host_keys import HostKeys
-from pgrok.server.store.live_names import LiveNames
+from pgrok.server.store.live_leases import LiveLeases
 from pgrok.server.store.people import People
 from pgrok.server.store.ports import Ports
 from pgrok.server.store.records import Clock, system_clock
@@ -47,7 +47,7 @@ class Store:
         self.web_sessions = WebSessions(database, clock, lifetimes.session)
         self.sign_ins = SignIns(database, clock, lifetimes.sign_in_link)
         self.ports = Ports(database)
-        self.live_names = LiveNames(database, clock)
+        self.live_leases = LiveLeases(database, clock)
 
     @classmethod
     async def open(

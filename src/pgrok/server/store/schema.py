@@ -8,7 +8,7 @@ from pgrok.errors import StoreError
 
 VERSION_TABLE = "pgrok_schema_version"
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration after which a database has the schema of `tables`."""
 
 

@@ -159,11 +159,16 @@ ports = Table(
     Column("port", Integer, nullable=False),
 )
 
-live_names = Table(
-    "pgrok_live_names",
+live_leases = Table(
+    "pgrok_live_leases",
     metadata,
-    # The names that tunnels had when the daemon stopped, for the next one to wait for them.
-    Column("name", Text, primary_key=True),
+    # Who held which name and port when the daemon stopped, for the next one to wait for them. No
+    # reference to people: one who has been removed since must not keep the others from waiting.
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("person_id", BigInteger, nullable=False),
+    Column("instance", Text),
+    Column("generation", BigInteger, nullable=False),
     Column("expires_at", Time, nullable=False),
 )
 
