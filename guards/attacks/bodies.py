@@ -95,7 +95,7 @@ AREA = Area(
             "relay/exchange.py",
             "if came is None or not self._request_ended:\n            upstream.abandon()",
             "if came is None:\n            upstream.abandon()",
-            "tests/unit/relay/test_exchange.py::test_an_early_response_of_a_target_that_leaves",
+            "tests/unit/relay/test_exchange.py::test_a_refusal_in_place_of_a_100_ends_the_connection",
         ),
         Guard(
             "Two responses for one request: the rest is the next visitor's answer",
