@@ -81,7 +81,9 @@ def _serve(command: str, before: Options, addr: str | None, given: dict[str, Any
     from pgrok.protocol import TunnelKind
 
     options = before.overridden(Options.of(**given))
-    if addr:
+    if addr is not None:
+        if not addr.strip():
+            raise click.BadParameter("it is empty", param_hint="ADDR")
         options = options.overridden(Options(values={"forward_addr": addr}))
     serve(TunnelKind(command), options)
 

@@ -37,17 +37,20 @@ LISTENERS = {"proxy": "visitors", "web": "the dashboard", "sshd": "clients"}
 
 def run() -> None:
     """Show it until Ctrl-C or SIGTERM. Raises `PgrokError` if it cannot begin."""
-    settings = _settings_with_free_ports()
+    settings, moved = _settings_with_free_ports()
     logs.configure(settings.log)
     with only_reason():
-        run_in_loop(_show(settings))
+        run_in_loop(_show(settings, moved))
 
 
-async def _show(settings: Settings) -> None:
+async def _show(settings: Settings, moved: list[str]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running(settings) as server, _application() as target:
+        # Not before: where another server has the database, other ports are no news.
+        for line in moved:
+            click.echo(line)
         client_file = _client_file(settings)
         person = await _person(server.store)
         await _write_client_file(client_file, settings, server, person)
@@ -110,19 +113,23 @@ def _client_file(settings: Settings) -> Path:
     return Path(settings.database.url.removeprefix("sqlite:///")).with_name("demo.yml")
 
 
-def _settings_with_free_ports() -> Settings:
-    """Return the settings of a server for its own machine, on ports that are free."""
+def _settings_with_free_ports() -> tuple[Settings, list[str]]:
+    """Return the settings of a server for its own machine, on ports that are free.
+
+    There is a line for each port that is not the usual one.
+    """
     environ = {"PGROKD_LOG__LEVEL": "warning"}
     wanted = load(None, environ)
     taken: set[int] = set()
+    moved = []
     for section, who in LISTENERS.items():
         first = getattr(wanted, section).port
         port = _free_port(first, taken)
         taken.add(port)
         if port != first:
-            click.echo(f"Port {first} is taken: using {port} for {who} instead.")
+            moved.append(f"Port {first} is taken: using {port} for {who} instead.")
             environ[f"PGROKD_{section.upper()}__PORT"] = str(port)
-    return load(None, environ)
+    return load(None, environ), moved
 
 
 def _free_port(first: int, taken: set[int]) -> int:

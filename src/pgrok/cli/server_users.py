@@ -31,6 +31,8 @@ def user() -> None:
 @config_option
 def add(identifier: str, display_name: str | None) -> None:
     """Add a person, and print their token and a one-time sign-in link."""
+    if printable(identifier) != identifier:
+        raise click.BadParameter("nobody can type its control characters")
     settings = load_settings()
 
     async def work(store: Store) -> tuple[Person, str, str]:
@@ -41,13 +43,20 @@ def add(identifier: str, display_name: str | None) -> None:
     person, token, link = with_store(settings, work)
     print_facts(
         [
-            ("Name", person.name),
+            ("Name", _explained(person.name, identifier)),
             ("Their URL", settings.proxy.public_url(person.name)),
             ("Server", settings.client_address),
             ("Token", f"{token}  (shown only this once)"),
             ("Dashboard", f"{_link_url(settings, link)}  ({_works(settings)})"),
         ]
     )
+
+
+def _explained(name: str, identifier: str) -> str:
+    from pgrok.server.subdomains import label_from_identifier
+
+    wanted = label_from_identifier(identifier)
+    return name if name == wanted else f"{name}  ({wanted} is taken, held or reserved)"
 
 
 @user.command("list")

@@ -58,7 +58,10 @@ def explain(address: Address, error: Exception | None) -> str:
     if isinstance(error, socket.gaierror):
         return f"The name {address.host} cannot be looked up."
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The certificate of {address} is not one that this machine trusts."
+        return (
+            f"The certificate of {address} is not one that the client's machine trusts; "
+            "SSL_CERT_FILE may name others that it is to trust."
+        )
     if isinstance(error, ssl.SSLError):
         return f"{address} does not speak TLS as it should."
     if _failed_with(error, errno.EMFILE):

@@ -196,6 +196,35 @@ def test_check_says_what_the_settings_mean_and_changes_nothing(folder: Path, run
     assert [path.name for path in folder.iterdir()] == ["pgrokd.yml"]
 
 
+@pytest.mark.parametrize("content", [None, b"a text of some length, and no database at all"])
+def test_check_finds_out_what_is_no_database(content: bytes | None, folder: Path, run: Run) -> None:
+    path = folder / "pgrokd.db"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    assert f"{path} cannot be used" in run("check", status=1).output
+
+
+def test_check_knows_our_own_database_and_a_folder_that_is_missing(folder: Path, run: Run) -> None:
+    run("user", "add", "bob")
+    assert "pgrokd.db is ours" in run("check").output
+    write_settings(folder, f"sqlite:///{folder}/no/pgrokd.db")
+    assert "will be created, and so will its folder" in run("check").output
+    assert not (folder / "no").exists()
+
+
+def test_a_name_that_is_not_the_wanted_one_is_explained(run: Run) -> None:
+    assert "www-2  (www is taken, held or reserved)" in run("user", "add", "www").output
+    assert "Name       bob\n" in run("user", "add", "bob").output
+
+
+@pytest.mark.parametrize("identifier", ["ali\nce", "evil\x1b[31m"])
+def test_an_identifier_can_be_typed_again(identifier: str, run: Run) -> None:
+    assert "control characters" in run("user", "add", identifier, status=2).stderr
+    assert "Nobody is here yet" in run("user", "list").output
+
+
 def test_check_finds_the_original_and_leaves_it(folder: Path, run: Run, postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         connection.execute(DUMP.read_text())

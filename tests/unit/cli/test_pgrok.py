@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,12 +130,13 @@ def test_variables_give_what_was_not_typed(served: Served, monkeypatch: pytest.M
         ("--nonsense", "No such option"),
         ("http 1 2", "unexpected extra argument"),
         ("http -t", "requires an argument"),
+        ("http ''", "ADDR: it is empty"),
     ],
 )
 def test_what_makes_no_sense_is_told(
     served: Served, capsys: pytest.CaptureFixture[str], typed: str, message: str
 ) -> None:
-    assert command.run(typed.split()) == 2
+    assert command.run(shlex.split(typed)) == 2
     assert message in capsys.readouterr().err
     assert served == []
 

@@ -28,7 +28,8 @@ BOTH_REFUSED = OSError(
         (socket.gaierror(-2, "unknown"), "The name localhost cannot be looked up."),
         (
             ssl.SSLCertVerificationError("self-signed"),
-            "The certificate of localhost:3000 is not one that this machine trusts.",
+            "The certificate of localhost:3000 is not one that the client's machine trusts;"
+            " SSL_CERT_FILE may name others that it is to trust.",
         ),
         (ssl.SSLError("wrong version"), "localhost:3000 does not speak TLS as it should."),
         (

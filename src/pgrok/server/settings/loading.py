@@ -7,19 +7,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from pgrok.errors import ConfigError, ConfigProblem
+from pgrok.server.settings.clashes import clashes
 from pgrok.server.settings.models import Settings
+from pgrok.server.settings.reading import kind, read
 from pgrok.server.settings.section import Section
 
 Location = tuple[str, ...]
 
 PREFIX = "PGROKD_"
 LEVEL = "__"
+
+ENVIRONMENT = "environment"
+"""Where a setting stands that no file has."""
 
 FILE_DEFAULTS: Mapping[Location, object] = {
     # The original listens on every address, and its example uses these ports.
@@ -49,7 +53,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     The environment names a key `PGROKD_PROXY__DOMAIN`. Without a `path` the defaults are those
     of a server for its own machine. Raises `ConfigError` with everything that is wrong.
     """
-    tree = _read(path) if path else {}
+    tree = read(path) if path else {}
     variables = dict(_variables(environ))
     for location, text in variables.items():
         _put(tree, location, text)
@@ -61,33 +65,11 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(problems + list(_explained(error, tree, path, variables))) from None
+    where = str(path) if path else ENVIRONMENT
+    problems += [ConfigProblem(where, *clash) for clash in clashes(settings)]
     if problems:
         raise ConfigError(problems)
     return settings
-
-
-def _read(path: Path) -> dict[Any, Any]:
-    try:
-        tree = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ConfigError([ConfigProblem(str(path), "file", reason, "a readable file")]) from None
-    except yaml.MarkedYAMLError as error:
-        raise ConfigError([_not_yaml(path, error.problem_mark)]) from None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise ConfigError([_not_yaml(path, None)]) from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise ConfigError([ConfigProblem(str(path), "file", _kind(tree), "keys and values")])
-    return tree
-
-
-def _not_yaml(path: Path, mark: yaml.Mark | None) -> ConfigProblem:
-    # The parser's own words may quote a secret that lacks its quotes, so they are left out.
-    place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "file"
-    expected = "UTF-8 YAML; a value with special characters needs quotes"
-    return ConfigProblem(str(path), place, "something else", expected)
 
 
 def _variables(environ: Mapping[str, str]) -> Iterator[tuple[Location, str]]:
@@ -135,17 +117,17 @@ def _explained(
             continue  # what the default would have come from is reported itself
         location = tuple(str(part) for part in details["loc"])
         value = _get(tree, location)
-        # A variable that begins so counts where nothing else stands there: an unknown section.
-        in_environment = any(
-            location[: len(name)] == name
-            or (name[: len(location)] == location and isinstance(value, dict))
-            for name in variables
-        )
-        where = str(path) if path and not in_environment else "environment"
         found, expected = _found_and_expected(details, location)
         if value is None and not location[-1].isdigit():
             found = "nothing"
-        yield ConfigProblem(where, ".".join(location), found, expected)
+        where, key = str(path or ENVIRONMENT), ".".join(location)
+        # A variable that begins so counts where nothing else stands there: an unknown section.
+        for name in variables:
+            in_unknown_section = name[: len(location)] == location and isinstance(value, dict)
+            if location[: len(name)] == name or in_unknown_section:
+                where, key = ENVIRONMENT, PREFIX + LEVEL.join(name).upper()
+                break
+        yield ConfigProblem(where, key, found, expected)
 
 
 def _found_and_expected(details: ErrorDetails, location: Location) -> tuple[str, str]:
@@ -153,7 +135,7 @@ def _found_and_expected(details: ErrorDetails, location: Location) -> tuple[str,
         return "an unknown key", _known_keys(location[:-1])
     field = _field(location)
     if field is None:
-        return _kind(details["input"]), "keys and values"
+        return kind(details["input"]), "keys and values"
     if details["type"] == "expected":
         return _shown(details["input"], field), details["msg"]
     return _shown(details["input"], field), field.description or "keys and values"
@@ -163,14 +145,9 @@ def _shown(value: object, field: FieldInfo) -> str:
     """Return `value`, or only its kind where it is, or may hold, a secret."""
     secret = not field.repr or _section(field) is not None
     if secret or isinstance(value, bool) or not isinstance(value, str | int | float):
-        return _kind(value)
+        return kind(value)
     # A URL may carry a password before its host.
     return repr(re.sub(r"//.*@", "//...@", str(value))[:_LONGEST_FOUND])
-
-
-def _kind(value: object) -> str:
-    kinds = {dict: "keys and values", list: "a list", str: "a text", bool: "true or false"}
-    return kinds.get(type(value), "a number" if isinstance(value, int | float) else "something")
 
 
 def _known_keys(location: Location) -> str:

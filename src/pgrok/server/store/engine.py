@@ -117,7 +117,7 @@ class Database:
         except LockTimeout:
             raise busy from None
         except OSError as error:
-            raise self._unavailable(error.strerror or type(error).__name__) from error
+            raise self.unavailable(error.strerror or type(error).__name__) from error
         try:
             yield
         finally:
@@ -141,7 +141,7 @@ class Database:
             yield
             return
         self._create_file(self.file)
-        busy = self._unavailable("another process has been migrating it for too long")
+        busy = self.unavailable("another process has been migrating it for too long")
         async with self.file_lock("migration-lock", MIGRATION_TIMEOUT, busy):
             yield
 
@@ -152,7 +152,7 @@ class Database:
             os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
             file.chmod(0o600)
         except OSError as error:
-            raise self._unavailable(error.strerror or type(error).__name__) from None
+            raise self.unavailable(error.strerror or type(error).__name__) from None
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -161,20 +161,21 @@ class Database:
         except IntegrityError as error:
             raise RaceLost("Somebody else has just written the same thing. Try again.") from error
         except (OperationalError, InterfaceError) as error:
-            raise self._unavailable(_first_line(error.orig)) from error
+            raise self.unavailable(_first_line(error.orig)) from error
         except DBAPIError as error:
             raise StoreError(
                 f"The database {self.place} refuses: {_first_line(error.orig)}. "
                 "Check that it is pgrokd's and that its user may change it."
             ) from error
         except (PoolTimeout, TimeoutError) as error:
-            raise self._unavailable("it takes too long") from error
+            raise self.unavailable("it takes too long") from error
         except OSError as error:
-            raise self._unavailable(error.strerror or type(error).__name__) from error
+            raise self.unavailable(error.strerror or type(error).__name__) from error
         except UnicodeEncodeError as error:
             raise StoreError("A text holds half a character and cannot be stored.") from error
 
-    def _unavailable(self, reason: str) -> StoreUnavailable:
+    def unavailable(self, reason: str) -> StoreUnavailable:
+        """Return the error that says why the database cannot be used, and what to look at."""
         if self.file:
             return StoreUnavailable(
                 f"The database {self.place} cannot be used: {reason}. "

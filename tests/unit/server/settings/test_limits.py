@@ -45,7 +45,7 @@ def test_the_environment_can_set_it_and_what_is_wrong_there_is_told(key: str) ->
     section, name = key.split(".")
     variable = f"PGROKD_{section}__{name}".upper()
     assert getattr(getattr(load(None, {variable: "7"}), section), name) == 7
-    with pytest.raises(ConfigError, match=f"environment: {key}: found '0', expected a "):
+    with pytest.raises(ConfigError, match=f"environment: {variable}: found '0', expected a "):
         load(None, {variable: "0"})
 
 

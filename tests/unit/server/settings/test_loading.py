@@ -157,7 +157,7 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         " :PORT where visitors have to type one",
         "proxy.trusted_proxies.1: found 'here', expected a list of IP addresses or networks such"
         " as 10.0.0.0/8",
-        "environment: proxy.tcp.port_start: found '0', expected a port from 1 to 65535",
+        "environment: PGROKD_PROXY__TCP__PORT_START: found '0', expected a port from 1 to 65535",
         "sshd: found a number, expected keys and values",
         "identity_provider.type: found 'saml', expected oidc",
         "identity_provider.client_id: found nothing, expected the client id that the provider gave",
@@ -166,8 +166,8 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         "log.level: found 'loud', expected debug, info, warning or error",
         "web_port: found an unknown key, expected one of web, external_url, proxy, sshd,"
         " database, identity_provider, metrics, limits, timeouts, lifetimes, log",
-        "environment: no: found an unknown key, expected one of web, external_url, proxy, sshd,"
-        " database, identity_provider, metrics, limits, timeouts, lifetimes, log",
+        "environment: PGROKD_NO__WHERE: found an unknown key, expected one of web, external_url,"
+        " proxy, sshd, database, identity_provider, metrics, limits, timeouts, lifetimes, log",
     ]
 
 
@@ -250,6 +250,40 @@ def test_what_is_not_yaml_is_refused_without_repeating_it(file: Path, text: str)
 def test_what_is_not_yaml_is_placed(file: Path) -> None:
     [problem] = problems(file, "web:\n  port: [")
     assert problem.startswith("line 2, column 10: ")
+
+
+def test_a_key_is_taken_once(file: Path) -> None:
+    text = "web: {port: 1}\nsshd: {port: 2}\nweb: {host: localhost}"
+    assert problems(file, text) == ["line 3, column 1: found a key again, expected every key once"]
+    assert problems(file, "web: {port: 1, port: 1}")[0].startswith("line 1, column 16: ")
+    merged = "a: &a {port: 1}\nb: &b {port: 2}\nweb: {<<: *a, <<: *b, port: 3}"
+    assert "a key again" in problems(file, merged)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "clash"),
+    [
+        (
+            "web: {port: 3000}",
+            "proxy.port: found 3000, expected another port than that of web.port",
+        ),
+        ("sshd: {port: 3000}", "sshd.port: found 3000, expected another port than that of proxy"),
+        (
+            "metrics: {listen: '127.0.0.1:2222'}",
+            "metrics.listen: found 2222, expected another port than that of sshd.port",
+        ),
+    ],
+)
+def test_two_listeners_have_two_addresses(text: str, clash: str, file: Path) -> None:
+    [problem] = problems(file, f"proxy: {{scheme: http, domain: localhost}}\n{text}")
+    assert problem.startswith(clash)
+
+
+def test_a_port_may_be_had_at_several_addresses(file: Path) -> None:
+    hosts = "web: {host: 127.0.0.2, port: 80}\nsshd: {host: 127.0.0.3, port: 80}\n"
+    read(file, f"{hosts}proxy: {{host: 127.0.0.4, port: 80, scheme: http, domain: localhost}}")
+    text = "external_url: http://localhost\nproxy: {scheme: http, domain: localhost, port: 0}\n"
+    read(file, text + "web: {port: 0}")
 
 
 def test_files_that_cannot_be_read_are_named(file: Path) -> None:
