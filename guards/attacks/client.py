@@ -150,8 +150,8 @@ AREA = Area(
         Guard(
             "Data that piles up before the target has accepted",
             "relay/splice.py",
-            "            if self._transport is not None:\n                self._transport.pause_reading()",
-            "            pass",
+            "            self._early.append(data)\n            self._pause_reading()",
+            "            self._early.append(data)",
             "tests/unit/relay/test_splice.py"
             "::test_no_more_than_one_read_is_kept_for_a_target_that_is_not_there",
         ),

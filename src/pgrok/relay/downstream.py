@@ -85,10 +85,8 @@ class DownstreamConnection(asyncio.Protocol):
         self._reader.receive_eof()
         if not self._lingering:
             self._advance()
-        stays_open = self._exchange is not None or (self._awaits_head and self._full)
-        if stays_open and self._half_open is None:
-            self._half_open = HalfOpenWatch(self.transport)
-        return stays_open
+        self._expect_no_word()
+        return self._exchange is not None or (self._awaits_head and self._full)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone: so is its exchange."""
@@ -238,6 +236,12 @@ class DownstreamConnection(asyncio.Protocol):
                 self.transport.resume_reading()
             else:
                 self.transport.pause_reading()
+                self._expect_no_word()
+
+    def _expect_no_word(self) -> None:
+        """Nothing is read from now on: a connection that is lost does not show by itself."""
+        if self._half_open is None:
+            self._half_open = HalfOpenWatch(self.transport)
 
     def _has_room(self) -> bool:
         """Whether more may be read than is there already."""

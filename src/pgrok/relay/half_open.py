@@ -1,8 +1,9 @@
-"""Who has ended one direction of a connection may be gone altogether, and nobody is told."""
+"""Whoever is not being read from may be gone, and nobody is told (RFC 9293 3.5.1)."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 
 LOOK_SECONDS = 15.0
@@ -10,17 +11,20 @@ LOOK_SECONDS = 15.0
 
 
 class HalfOpenWatch:
-    """Looks whether the other end of a connection that it has ended its direction of still lives.
+    """Looks whether the other end of a connection still lives, from the first pause to the end.
 
-    Event loops stop watching a socket whose end of file has been read. A reset that comes after
-    that, such as the answer to a keepalive, ends the socket and wakes nobody: a visitor who left
-    would be waited for as long as the application has nothing to say. Only the socket knows.
+    Event loops do not watch a socket whose end of file has been read, or whose reading is
+    paused. A reset that comes then, such as the answer to a keepalive, ends the socket and wakes
+    nobody: a visitor who left would be waited for as long as the application has nothing to
+    say, or reads nothing. Only the socket knows.
     """
 
-    __slots__ = ("_tcp", "_timer", "_transport")
+    __slots__ = ("_tcp", "_timer", "_transport", "error")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         """Abort the transport once its socket is broken; what is no socket tells of it itself."""
+        self.error: OSError | None = None
+        """What became of the connection, where that is why it was aborted."""
         self._transport = transport
         self._tcp: socket.socket | None = transport.get_extra_info("socket")
         self._timer: asyncio.TimerHandle | None = None
@@ -37,6 +41,11 @@ class HalfOpenWatch:
             self._timer = loop.call_later(LOOK_SECONDS, self._look, self._tcp)
 
     def _look(self, tcp: socket.socket) -> None:
-        if not self._transport.is_closing() and tcp.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        if self._transport.is_closing():
+            return
+        code = tcp.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self.error = OSError(code, os.strerror(code))
             self._transport.abort()
-        self._look_later()
+        else:
+            self._look_later()

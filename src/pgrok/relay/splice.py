@@ -66,7 +66,7 @@ class SpliceEnd(asyncio.Protocol):
             if not self.eof_received():
                 detached.transport.close()
         elif self._peer._full:
-            detached.transport.pause_reading()
+            self._pause_reading()
         else:
             detached.transport.resume_reading()
 
@@ -87,7 +87,7 @@ class SpliceEnd(asyncio.Protocol):
         if other._lost:
             self._transport.abort()
         elif other._transport is None:
-            self._transport.pause_reading()
+            self._pause_reading()
         elif not self._full:
             other._transport.resume_reading()
 
@@ -101,14 +101,12 @@ class SpliceEnd(asyncio.Protocol):
             other._transport.write(data)
         elif not other._lost:
             self._early.append(data)
-            if self._transport is not None:
-                self._transport.pause_reading()
+            self._pause_reading()
 
     def pause_writing(self) -> None:
         """This end takes no more: the other one reads no more."""
         self._full = True
-        if transport := self._peer._transport:
-            transport.pause_reading()
+        self._peer._pause_reading()
 
     def resume_writing(self) -> None:
         """This end takes bytes again."""
@@ -122,10 +120,8 @@ class SpliceEnd(asyncio.Protocol):
         other = self._peer
         if other._transport is not None:
             other._end_writing()
-        stays_open = not other._ended and self._can_be_half_open()
-        if stays_open and self._transport is not None:
-            self._half_open = HalfOpenWatch(self._transport)
-        return stays_open
+        self._expect_no_word()
+        return not other._ended and self._can_be_half_open()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the other end: after what it still has to write, or at once if bytes are missing.
@@ -136,6 +132,7 @@ class SpliceEnd(asyncio.Protocol):
         self._lost = True
         if self._half_open is not None:
             self._half_open.end()
+            exc = exc or self._half_open.error
         if self.on_lost is not None:
             self.on_lost()
         other = self._other
@@ -149,6 +146,16 @@ class SpliceEnd(asyncio.Protocol):
             reset(transport)
         else:
             transport.close()
+
+    def _pause_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+            self._expect_no_word()
+
+    def _expect_no_word(self) -> None:
+        """Nothing is read from now on: a connection that is lost does not show by itself."""
+        if self._half_open is None and self._transport is not None:
+            self._half_open = HalfOpenWatch(self._transport)
 
     def _end_writing(self) -> None:
         """Pass an end of file on; TLS cannot, and is closed instead."""
