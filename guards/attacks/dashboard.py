@@ -11,6 +11,8 @@ _DASHBOARD = "tests/integration/web/test_dashboard.py"
 _SESSIONS = "tests/integration/store/test_web_sessions.py"
 _PEOPLE = "tests/integration/store/test_people.py"
 
+_SERVING = "tests/integration/web/test_serving.py"
+
 AREA = Area(
     "dashboard",
     "The dashboard",
@@ -234,17 +236,38 @@ AREA = Area(
         ),
         Guard(
             "Connections to the dashboard without an end, which take descriptors from tunnels",
-            "server/web/serving.py",
-            "if len(self.connections) > MAX_CONNECTIONS:",
-            "if False:",
-            "tests/integration/web/test_serving.py::test_there_are_only_so_many",
+            "server/web/connections.py",
+            "if len(self.connections) > MAX_CONNECTIONS or ",
+            "if ",
+            f"{_SERVING}::test_there_are_only_so_many",
+        ),
+        Guard(
+            "All of them taken by one stranger, the health check's as well",
+            "server/web/connections.py",
+            " or self._is_one_too_many():",
+            ":",
+            f"{_SERVING}::test_a_stranger_has_not_all_of_them",
         ),
         Guard(
             "Connections to the dashboard that ask for nothing whole (slowloris)",
-            "server/web/serving.py",
-            "        self._look_after(None)\n",
+            "server/web/connections.py",
+            "        self._look_after(None, self.loop.time())\n",
             "",
-            "tests/integration/web/test_serving.py::test_who_asks_for_nothing_whole_is_sent_away",
+            f"{_SERVING}::test_who_asks_for_nothing_whole_is_sent_away",
+        ),
+        Guard(
+            "Or that take no octet of their answer",
+            "server/web/connections.py",
+            "(REQUEST_SECONDS if idle else ANSWER_SECONDS)",
+            "(REQUEST_SECONDS if idle else 1e9)",
+            f"{_SERVING}::test_an_answer_that_nobody_takes_ends",
+        ),
+        Guard(
+            "Requests to the dashboard without an end, kept while one is answered",
+            "server/web/connections.py",
+            "elif len(self.conn.trailing_data[0]) > MAX_READ_AHEAD:",
+            "elif False:",
+            f"{_SERVING}::test_who_asks_without_an_end_is_cut_off",
         ),
         Guard(
             "Large bodies, or bodies without a length",

@@ -37,7 +37,10 @@ class Exporter(Collector):
 
     def scrape(self, accept: str) -> tuple[bytes, str]:
         """Return all metrics and their content type, in the format that `accept` prefers."""
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except ValueError:  # a version that is no number
+            encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
 
     def describe(self) -> Iterable[Metric]:

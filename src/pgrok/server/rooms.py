@@ -133,11 +133,13 @@ class Rooms:
         present = partial(look_around, self.registry, self.services, self.front)
         monitoring = self.observer.monitoring(settings.metrics, present)
         servers = [self._dashboard(provider, monitoring)]
+        trusted = settings.proxy.trusted_proxies
         if settings.metrics.listen is not None:
             address = parse_address(settings.metrics.listen)
             listening = open_door("metrics.listen", address, self._inherited.get("metrics"))
             log.info("metrics", listening=str(address))
-            servers.append(WebServer(monitoring.application(address.host), listening))
+            application = monitoring.application(address.host)
+            servers.append(WebServer(application, listening, trusted=trusted))
         return servers
 
     def _dashboard(self, provider: Provider | None, monitoring: Monitoring) -> WebServer:
@@ -153,7 +155,8 @@ class Rooms:
             monitoring,
         )
         log.info("dashboard", at=self.settings.external_url, listening=str(address))
-        return WebServer(application, listening)
+        trusted = self.settings.proxy.trusted_proxies
+        return WebServer(application, listening, trusted=trusted)
 
     def live_tunnels(self, person_id: int) -> list[LiveTunnel]:
         """Return what the dashboard shows."""

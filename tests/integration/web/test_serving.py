@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_network
 
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pgrok.server.web import serving
+from pgrok.server.web import connections
+from pgrok.server.web.connections import Network
 from pgrok.server.web.serving import WebServer, listen
 from support.conditions import PATIENCE, until
 from support.ports import LOOPBACK
@@ -33,21 +35,37 @@ class Site:
         await self.gate.wait()
         return PlainTextResponse("here")
 
+    async def stream(self, request: Request) -> Response:
+        return StreamingResponse(self._pieces())
+
+    async def _pieces(self) -> AsyncIterator[str]:
+        yield "he"
+        await self.gate.wait()
+        yield "re"
+
 
 @pytest.fixture
 def site() -> Site:
     return Site()
 
 
-@pytest.fixture
-async def port(site: Site) -> AsyncIterator[int]:
+@asynccontextmanager
+async def serving(site: Site, trusted: Sequence[Network] = ()) -> AsyncIterator[int]:
     listening = listen(LOOPBACK, 0)
-    server = WebServer(Starlette(routes=[Route("/", site.answer)]), [listening])
+    application = Starlette(routes=[Route("/", site.answer), Route("/stream", site.stream)])
+    server = WebServer(application, [listening], trusted=trusted)
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     yield int(listening.getsockname()[1])
     server.should_exit = True
+    site.gate.set()
     await task
+
+
+@pytest.fixture
+async def port(site: Site) -> AsyncIterator[int]:
+    async with serving(site) as port:
+        yield port
 
 
 class Visitor:
@@ -57,8 +75,8 @@ class Visitor:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def at(cls, port: int) -> Visitor:
-        return cls(*await asyncio.open_connection(LOOPBACK, port))
+    async def at(cls, port: int, source: str = LOOPBACK) -> Visitor:
+        return cls(*await asyncio.open_connection(LOOPBACK, port, local_addr=(source, 0)))
 
     async def ask(self) -> str:
         """Send a request; return the body of the answer, or nothing where it is closed."""
@@ -83,7 +101,7 @@ class Visitor:
 async def test_who_asks_for_nothing_whole_is_sent_away(
     monkeypatch: pytest.MonkeyPatch, port: int, begun: bytes
 ) -> None:
-    monkeypatch.setattr(serving, "REQUEST_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.05)
     visitor = await Visitor.at(port)
     visitor.writer.write(begun)
     await visitor.end()
@@ -98,10 +116,60 @@ async def test_who_speaks_ssh_is_answered_at_once(port: int) -> None:
     assert b"SSH has another" in answer
 
 
+async def test_only_the_first_words_may_be_those_of_ssh(port: int, site: Site) -> None:
+    site.gate.clear()
+    visitor = await Visitor.at(port)
+    answer = asyncio.create_task(visitor.ask())
+    await until(lambda: site.asked)
+    visitor.writer.write(b"SSH-2.0-pgrok\r\n")
+    site.gate.set()
+    assert await answer == "here"
+
+
+async def test_who_asks_without_an_end_is_cut_off(port: int, site: Site) -> None:
+    site.gate.clear()
+    visitor = await Visitor.at(port)
+    # Who may leave meanwhile is listened to, and what is heard has to be kept.
+    visitor.writer.write(REQUEST.replace(b"/", b"/stream", 1))
+    async with asyncio.timeout(PATIENCE):
+        with suppress(ConnectionError):
+            while not visitor.writer.is_closing():
+                visitor.writer.write(REQUEST * 1000)
+                await visitor.writer.drain()
+
+
+async def test_an_answer_that_nobody_takes_ends(
+    monkeypatch: pytest.MonkeyPatch, port: int, site: Site
+) -> None:
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.02)
+    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.1)
+    site.gate.clear()
+    visitor = await Visitor.at(port)
+    visitor.writer.write(REQUEST)
+    await visitor.end()
+
+
+async def test_a_stranger_has_not_all_of_them(
+    monkeypatch: pytest.MonkeyPatch, port: int, site: Site
+) -> None:
+    monkeypatch.setattr(connections, "MAX_OF_STRANGER", 1)
+    first = await Visitor.at(port)
+    assert await first.ask() == "here"
+    assert await (await Visitor.at(port)).ask() == ""
+    assert await (await Visitor.at(port, "127.0.0.2")).ask() == "here"
+
+
+async def test_a_trusted_proxy_may_have_all(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
+    monkeypatch.setattr(connections, "MAX_OF_STRANGER", 1)
+    async with serving(site, trusted=[ip_network("127.0.0.0/8")]) as port:
+        first, second = await Visitor.at(port), await Visitor.at(port)
+        assert [await first.ask(), await second.ask()] == ["here", "here"]
+
+
 async def test_who_waits_for_an_answer_is_not(
     monkeypatch: pytest.MonkeyPatch, port: int, site: Site
 ) -> None:
-    monkeypatch.setattr(serving, "REQUEST_SECONDS", 0.02)
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.02)
     site.gate.clear()
     patient, idle = await Visitor.at(port), await Visitor.at(port)
     answer = asyncio.create_task(patient.ask())
@@ -114,7 +182,7 @@ async def test_who_waits_for_an_answer_is_not(
 async def test_there_are_only_so_many(
     monkeypatch: pytest.MonkeyPatch, port: int, site: Site
 ) -> None:
-    monkeypatch.setattr(serving, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
     first, second = await Visitor.at(port), await Visitor.at(port)
     assert [await first.ask(), await second.ask()] == ["here", "here"]
     assert await (await Visitor.at(port)).ask() == ""

@@ -6,48 +6,13 @@ import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MAX_CONNECTIONS: Final = 256
-"""Connections to one listener; each costs a descriptor, and tunnels need those too."""
-
-REQUEST_SECONDS: Final = 15.0
-"""How long a connection may be without a whole request and a response under way."""
-
-
-class _Connection(H11Protocol):
-    """uvicorn's, which of itself would wait for a request for ever, and take any number."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Look after the connection from now on, or end it where there are too many."""
-        super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-        self._look_after(None)
-
-    def data_received(self, data: bytes) -> None:
-        """Answer a client that took this for the port of SSH: a head would be waited for."""
-        if data.startswith(b"SSH-2.0-"):
-            self.send_400_response("This port is for HTTP, SSH has another.")
-        else:
-            super().data_received(data)
-
-    def _look_after(self, last: object) -> None:
-        """End the connection if nothing but the request `last` has come by the next look."""
-        self.loop.call_later(REQUEST_SECONDS, self._look, last)
-
-    def _look(self, last: object) -> None:
-        if self not in self.connections:
-            return  # it has ended, or is a WebSocket by now
-        idle = self.cycle is None or self.cycle.response_complete
-        if idle and self.cycle is last:
-            self.transport.abort()
-        else:
-            self._look_after(self.cycle)
+from pgrok.server.web.connections import Connection, Network
 
 
 class WebServer(uvicorn.Server):
@@ -57,11 +22,19 @@ class WebServer(uvicorn.Server):
     Set `should_exit` to end `serve`.
     """
 
-    def __init__(self, application: Starlette, listening: Sequence[socket.socket]) -> None:
+    def __init__(
+        self,
+        application: Starlette,
+        listening: Sequence[socket.socket],
+        *,
+        trusted: Sequence[Network] = (),
+    ) -> None:
+        """`trusted` are the networks of reverse proxies, who bring many people."""
+        connection = partial(Connection, trusted=trusted)
         super().__init__(
             uvicorn.Config(
                 application,
-                http=_Connection,
+                http=cast("type[asyncio.Protocol]", connection),
                 log_config=None,
                 log_level="warning",
                 access_log=False,

@@ -1,0 +1,84 @@
+"""A connection to the dashboard's listener: bounded in what it holds, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any, Final
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MAX_CONNECTIONS: Final = 256
+"""Connections to one listener; each costs a descriptor, and tunnels need those too."""
+
+MAX_OF_STRANGER: Final = 64
+"""Of them those of one address; a reverse proxy on this machine, or a trusted one, has all."""
+
+REQUEST_SECONDS: Final = 15.0
+"""How long a connection may be without a whole request and a response under way."""
+
+ANSWER_SECONDS: Final = 60.0
+"""How long one response may take, whether it is the page or its reader that is slow."""
+
+MAX_READ_AHEAD: Final = 64 * 1024
+"""Octets that may wait behind a request; browsers send nothing before they have their answer."""
+
+_SSH = b"SSH-2.0-"
+
+Network = IPv4Network | IPv6Network
+
+
+class Connection(H11Protocol):
+    """uvicorn's, which of itself waits for ever, takes any number, and keeps all it is sent."""
+
+    def __init__(self, *args: Any, trusted: Sequence[Network] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._trusted = trusted
+        self._heard = False
+        self._next_look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Look after the connection from now on, or end it where there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS or self._is_one_too_many():
+            transport.abort()
+        self._look_after(None, self.loop.time())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of it at once, and of what it sent."""
+        super().connection_lost(exc)
+        if self._next_look is not None:
+            self._next_look.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what is no flood; a client that took this for the port of SSH is told."""
+        first, self._heard = not self._heard, True
+        if first and data.startswith(_SSH):
+            self.send_400_response("This port is for HTTP, SSH has another.")
+        elif len(self.conn.trailing_data[0]) > MAX_READ_AHEAD:
+            self.transport.abort()
+        else:
+            super().data_received(data)
+
+    def _is_one_too_many(self) -> bool:
+        """Whether its address has more connections than a stranger may."""
+        host = self.client[0] if self.client else ""
+        if not host or any(ip_address(host) in network for network in self._trusted):
+            return False
+        clients = [other.client for other in self.connections if isinstance(other, Connection)]
+        return sum(client is not None and client[0] == host for client in clients) > MAX_OF_STRANGER
+
+    def _look_after(self, last: object, since: float) -> None:
+        """Look again whether anything but the request `last`, of that time, has come."""
+        self._next_look = self.loop.call_later(REQUEST_SECONDS, self._look, last, since)
+
+    def _look(self, last: object, since: float) -> None:
+        now = self.loop.time()
+        if self.cycle is not last:
+            last, since = self.cycle, now
+        idle = self.cycle is None or self.cycle.response_complete
+        if now - since >= (REQUEST_SECONDS if idle else ANSWER_SECONDS):
+            self.transport.abort()
+        else:
+            self._look_after(last, since)
