@@ -55,7 +55,7 @@ AREA = Area(
         Guard(
             "An exception's text on a page",
             "server/proxy/front.py",
-            "return Problem(Code.TARGET_DOWN, 502)",
+            "return Problem(Code.TUNNEL_LOST if lost else Code.TARGET_DOWN, 502)",
             "return Problem(Code.TARGET_DOWN, 502, detail=repr(error))",
             "tests/unit/server/proxy/test_front.py::test_no_error_is_told_to_visitors",
         ),
@@ -248,6 +248,14 @@ AREA = Area(
             "            self._transport.pause_reading()\n            self._expect_no_word()",
             "            self._transport.pause_reading()",
             f"{_HALF_OPEN}::test_who_vanishes_while_nobody_reads_is_missed",
+        ),
+        Guard(
+            "Faults that anybody can bring about, each with a line of log or a traceback",
+            "server/logs.py",
+            "return self._seen[kind] <= LINES",
+            "return True",
+            "tests/unit/server/test_logs.py"
+            "::TestFloods::test_of_many_lines_of_a_kind_few_are_written",
         ),
         Guard(
             "Running out of descriptors, and nobody knows why visitors are cut",

@@ -146,6 +146,14 @@ AREA = Area(
             f"{_LIMITS}::test_requests_to_it_that_it_never_answers_are_so_many",
         ),
         Guard(
+            "Tunnels opened and closed without an end, lines of log for each",
+            "server/sshd/session.py",
+            "            self._check_patience()\n",
+            "",
+            "tests/integration/sshd/test_limits.py::TestTunnels"
+            "::test_nobody_opens_and_closes_them_without_an_end",
+        ),
+        Guard(
             "Key exchanges without an end, the dearest that a client can ask for",
             "transport/ssh/guard.py",
             "if not self._exchanges.take(self.loop.time()):",

@@ -65,7 +65,7 @@ def works(url: str) -> None:
 def is_told(outcome: Outcome, stage: str) -> bool:
     """Whether a visitor knows that something went wrong, and has not got more than there was."""
     if stage in UNANSWERED:
-        return outcome.error == "502 target-down"
+        return outcome.error in {"502 target-down", "502 tunnel-lost"}
     return outcome.is_cut
 
 

@@ -81,7 +81,7 @@ class Scene:
         """See that all of these are told in time."""
         for stage in STAGES:
             outcome = self.visitors[name, stage].outcome(self.left(SILENT))
-            assert outcome.is_cut or outcome.error == "502 target-down", (stage, outcome)
+            assert outcome.is_cut or outcome.error == "502 tunnel-lost", (stage, outcome)
 
 
 @pytest.fixture(scope="module")

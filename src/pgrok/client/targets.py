@@ -21,6 +21,8 @@ _PREFIX = re.compile(r"/[^\x00-\x20?#\x7f-\U0010ffff]*")
 _CLIMB = re.compile(rb"[/\\]\.\.(?=[/\\;?#]|$)")
 _IGNORED = bytes(range(0x21)) + b"\x7f"
 _DECODINGS = 3
+_UTF_16 = re.compile(rb"%u00([0-9a-f]{2})", re.IGNORECASE)
+_OVERLONG = re.compile(rb"(?:[\xc0\xc1]|\xe0[\x80\x81]|\xf0\x80[\x80\x81])[\x80-\xbf]")
 _RULE = "a path that begins with / and a URL, for example `/api http://localhost:8080`"
 
 
@@ -90,14 +92,19 @@ class Rules:
 def _as_read(path: bytes) -> bytes:
     """Return a path as the most generous of servers reads it.
 
-    Some decode twice, take a point or slash in too many octets (RFC 3629 10) for one, or drop
+    Some decode twice, know `%u002e`, take characters in too many octets (RFC 3629 10), or drop
     spaces and control characters (as for URLs the WHATWG does).
     """
     for _ in range(_DECODINGS):
         if b"%" in path:
-            path = unquote_to_bytes(path)
-    plain = path.translate(None, _IGNORED)
-    return plain.replace(b"\xc0\xae", b".").replace(b"\xc0\xaf", b"/")
+            path = unquote_to_bytes(_UTF_16.sub(rb"%\1", path))
+    return _OVERLONG.sub(_shortest, path).translate(None, _IGNORED)
+
+
+def _shortest(overlong: re.Match[bytes]) -> bytes:
+    """Return the ASCII character that was written in two to four octets."""
+    *_, high, low = overlong[0]
+    return bytes([(high & 1) << 6 | low & 0x3F])
 
 
 def parse_forwards(text: str, *, where: str) -> tuple[Forward, ...]:

@@ -24,6 +24,7 @@ class Code(StrEnum):
 
     NO_TUNNEL = "no-tunnel"
     TARGET_DOWN = "target-down"
+    TUNNEL_LOST = "tunnel-lost"
     TARGET_SLOW = "target-slow"
     PARKING_FULL = "parking-full"
     OVERLOADED = "overloaded"
@@ -68,6 +69,12 @@ _WORDS: Final[Mapping[Code, _Words]] = {
         "The tunnel is open, but its application does not answer.",
         "Start your application, then try again.",
         "Tell whoever gave it to you that their application is not running.",
+    ),
+    Code.TUNNEL_LOST: _Words(
+        "failed",
+        "The tunnel was lost before its application answered.",
+        "Your pgrok client connects again by itself; see whether it runs.",
+        "What you sent may have arrived or not. Try again in a moment.",
     ),
     Code.TARGET_SLOW: _Words(
         "failed",

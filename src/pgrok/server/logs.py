@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -28,6 +31,49 @@ QUIET = (
 print passwords, and aiosqlite's every value that goes into the database."""
 
 
+OMITTED = "lines left out"
+
+LINES = 20
+"""Warnings and errors of one kind that are written in `SECONDS`: a flood must not fill the disk."""
+
+SECONDS = 60.0
+
+
+class Seldom(logging.Filter):
+    """Leaves out warnings and errors of which there were many of late, tracebacks and all.
+
+    How many that were is told when the next line of any kind is. `now` gives seconds.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._now = now
+        self._until = 0.0
+        self._seen: Counter[tuple[str, str]] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is one of few."""
+        if record.levelno < logging.WARNING:
+            return True
+        if self._now() >= self._until:
+            self._begin_anew()
+        kind = record.name, _event_of(record)
+        self._seen[kind] += 1
+        return self._seen[kind] <= LINES
+
+    def _begin_anew(self) -> None:
+        self._until = self._now() + SECONDS
+        seen, self._seen = self._seen, Counter()
+        for (name, event), number in seen.items():
+            if number > LINES:
+                structlog.get_logger(name).warning(OMITTED, of=event, number=number - LINES)
+
+
+def _event_of(record: logging.LogRecord) -> str:
+    """Return what a record says before anything is filled in; structlog's are dictionaries."""
+    return str(record.msg.get("event")) if isinstance(record.msg, dict) else str(record.msg)
+
+
 def configure(settings: LogSettings) -> None:
     """Send the records of this process, structlog's and the standard library's, to stderr."""
     shared: list[Any] = [
@@ -42,6 +88,7 @@ def configure(settings: LogSettings) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler()
+    handler.addFilter(Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -189,6 +189,21 @@ class TestChannels:
         assert b"X-Pgrok-Error: target-down" in await reader.readuntil(b"\r\n\r\n")
         writer.close()
 
+    async def test_lost_with_its_tunnel_it_means_that_nobody_knows(
+        self, house: House, token: str
+    ) -> None:
+        acceptor = Acceptor()
+        client = await house.http(token, acceptor=acceptor)
+        port = house.settings.proxy.port
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: bob.localhost\r\nContent-Length: 0\r\n\r\n")
+        await until(lambda: acceptor.protocols and acceptor.protocols[0].data)
+        client.connection.abort()
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 502 ")
+        assert b"X-Pgrok-Error: tunnel-lost" in head
+        writer.close()
+
     async def test_refused_it_means_the_same(self, house: House, token: str) -> None:
         client = await house.http(token)
         client.connection._accept = None

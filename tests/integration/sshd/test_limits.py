@@ -10,11 +10,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncssh
 import pytest
+from structlog.testing import capture_logs
 
 from pgrok.errors import Replaced, ServerUnreachable, TunnelRefused
 from pgrok.protocol import Hint, TunnelKind
 from pgrok.server.decisions import Event
 from pgrok.server.settings import LimitSettings, TimeoutSettings
+from pgrok.server.sshd import session
 from pgrok.server.store import Login
 from support.conditions import PATIENCE, until
 from support.house import House, open_house
@@ -151,6 +153,18 @@ class TestTunnels:
                 await client.connection.forward(Acceptor())
             with pytest.raises(TunnelRefused, match="a connection may have 2 tunnels"):
                 await client.connection.forward(Acceptor())
+
+    async def test_nobody_opens_and_closes_them_without_an_end(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(session, "MAX_FORWARDS", 2)
+        client = await house.connect((await house.person("bob"))[1])
+        with capture_logs() as lines:
+            for _ in range(2):
+                await client.connection.forward(Acceptor())
+            with pytest.raises(TunnelRefused, match="too many tunnels in too short a time"):
+                await client.connection.forward(Acceptor())
+        assert [line["event"] for line in lines].count("tunnel up") == 2
 
     async def test_a_person_has_so_many(self, database: str) -> None:
         async with open_house(database, limits=LimitSettings(tunnels_per_person=2)) as house:

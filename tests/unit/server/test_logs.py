@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 import structlog
@@ -43,3 +46,50 @@ def test_no_value_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert "\x1b[2J" not in "".join(lines)
+
+
+@contextmanager
+def configured() -> Iterator[FakeSeconds]:
+    """Write to the standard error of the test; yields the clock of the log."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.configure(LogSettings(format="json"))
+    clock = FakeSeconds()
+    root.handlers[0].filters[:] = [logs.Seldom(clock)]
+    try:
+        yield clock
+    finally:
+        root.handlers[:], root.level = handlers, level
+
+
+class TestFloods:
+    def test_of_many_lines_of_a_kind_few_are_written(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        ours, library = structlog.get_logger("pgrok.test"), logging.getLogger("library")
+        with configured() as clock:
+            for number in range(100):
+                ours.error("no database", peer=str(number))
+                library.warning("bad request %d", number)
+            ours.warning("another kind")
+            assert len(capsys.readouterr().err.splitlines()) == 2 * logs.LINES + 1
+            clock.now += logs.SECONDS
+            library.warning("bad request %d", 100)
+        told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        omitted = {line["of"]: line["number"] for line in told if line["event"] == logs.OMITTED}
+        assert omitted == {"no database": 100 - logs.LINES, "bad request %d": 100 - logs.LINES}
+        assert told[-1]["event"] == "bad request 100"
+
+    def test_what_is_no_trouble_is_always_written(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with configured():
+            for _ in range(100):
+                structlog.get_logger("pgrok.test").info("signed in")
+        assert len(capsys.readouterr().err.splitlines()) == 100
+
+
+@dataclass
+class FakeSeconds:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now

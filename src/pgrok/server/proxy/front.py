@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol, cast
 
+from pgrok.errors import ConnectionLost
 from pgrok.http.forwarding import Visitor, forward_request
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.deadlines import Deadlines
@@ -248,5 +249,6 @@ def canonical_host(host: bytes) -> str:
 
 
 def _explain(error: Exception | None) -> Problem:
-    """No answer came: the client could not reach the application, or it hung up."""
-    return Problem(Code.TARGET_DOWN, 502)
+    """No answer came: the tunnel was lost, or its client could not reach the application."""
+    lost = isinstance(error, ConnectionLost)
+    return Problem(Code.TUNNEL_LOST if lost else Code.TARGET_DOWN, 502)

@@ -17,6 +17,7 @@ from pgrok.server.sshd.quotas import OVER_LIMIT
 from pgrok.server.sshd.services import Services
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.records import Login
+from pgrok.transport.allowance import Allowance
 from pgrok.transport.interfaces import Connection, Fault, Forward
 
 MAX_PORTS_TRIED = 64
@@ -32,6 +33,9 @@ GREETING_SECONDS = 1.0
 SETTLING_SECONDS = 0.1
 """How long a tunnel is spared the requests that waited for it, where its client is not ours: Go's
 refuses channels that come in the moment before it has noted the answer to its forward."""
+
+MAX_FORWARDS = 64
+"""Tunnels that a connection may ask for at once, and one more each second: each is lines of log."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +55,7 @@ class Session:
         self._trouble = ""
         self._dismissed = False
         self._failure = ""
+        self._forwards = Allowance(MAX_FORWARDS)
         services.sessions.enter(self)
 
     async def authenticate(self, password: str) -> bool:
@@ -83,6 +88,7 @@ class Session:
         """Open a tunnel and return the port that the client is told."""
         self._asked.set()
         try:
+            self._check_patience()
             lease = await self._open(self._require_login(), forward)
         except PgrokError as error:
             self._trouble = str(error)
@@ -94,6 +100,11 @@ class Session:
             self._ready.set()
         log.info("tunnel up", url=lease.holder.url, **self._who())
         return lease.holder.forward.port
+
+    def _check_patience(self) -> None:
+        """Raise `TunnelRefused` if the client has asked for more tunnels than anybody needs."""
+        if not self._forwards.take(asyncio.get_running_loop().time()):
+            raise TunnelRefused("too many tunnels in too short a time", reason=OVER_LIMIT)
 
     async def cancel(self, forward: Forward) -> None:
         """End one tunnel."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pgrok.errors import ConnectionLost
 from pgrok.http.pages import Code, Problem
 from pgrok.server.proxy.front import _explain, canonical_host
 
@@ -25,3 +26,4 @@ def test_hosts_are_looked_up_without_case_port_and_dot(sent: bytes, looked_up: s
 
 def test_no_error_is_told_to_visitors() -> None:
     assert _explain(OSError("/etc/secret")) == Problem(Code.TARGET_DOWN, 502)
+    assert _explain(ConnectionLost("/etc/secret")) == Problem(Code.TUNNEL_LOST, 502)
