@@ -58,7 +58,8 @@ class Failures:
         return self._answer(request, 403, "You are not signed in", str(error))
 
     async def _store_failed(self, request: Request, error: StoreError) -> Response:
-        _log.error("%s: %s", request.url.path.partition("/link/")[0], error)
+        # Not the path: it may hold the secret of a link, or whatever else somebody asked for.
+        _log.error("a page needs the database: %s", error)
         text = "The database does not answer. Open tunnels keep working; try again in a moment."
         headers = {"Retry-After": str(RETRY_SECONDS)}
         return self._answer(request, 503, "Not available right now", text, headers)
