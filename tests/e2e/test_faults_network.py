@@ -101,7 +101,7 @@ def test_a_lost_connection_is_made_anew(
         for stage, visitor in visitors.items():
             with visitor:
                 outcome = visitor.outcome()
-            assert outcome.is_cut or outcome.error == "502 target-down", (stage, outcome)
+            assert outcome.is_cut or outcome.error == "502 tunnel-lost", (stage, outcome)
         client.wait_for("^Not connected: .*Trying again in")
         assert client.url(count=2) == url
         assert visit(url).text == "as ever"
