@@ -18,6 +18,7 @@ from sqlalchemy import Connection, inspect
 
 from pgrok.errors import StoreBusy, StoreError, StoreUnavailable
 from pgrok.server.store import Person, Store, migrations, tables
+from pgrok.server.store.probe import probe
 from pgrok.server.store.schema import HEAD, VERSION_TABLE
 from support.ports import free_port
 from support.postgres import PostgresServer
@@ -70,6 +71,15 @@ async def test_the_migrations_make_the_schema_that_the_code_uses(store: Store) -
         assert await connection.run_sync(differences) == []
         names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     assert all(name.startswith("pgrok_") for name in names if name != "sqlite_sequence")
+
+
+async def test_a_look_at_a_database_in_use_knows_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    store = await Store.open(url)  # whose tables are in the journal so far
+    try:
+        assert "is ours" in await probe(url)
+    finally:
+        await store.close()
 
 
 def test_the_head_is_the_last_migration() -> None:

@@ -31,9 +31,10 @@ def _state_of(database: Database, file: Path) -> str:
     if not file.exists():
         folder = "" if file.parent.is_dir() else ", and so will its folder"
         return f"will be created{folder}"
+    # Where there is no journal, as a server in use has one, only this makes none.
+    way = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
     try:
-        # Merely connecting in another way would change its journal.
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as found:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{way}", uri=True)) as found:
             tables_found = {name for (name,) in found.execute("SELECT name FROM sqlite_master")}
     except sqlite3.Error as error:
         raise database.unavailable(str(error)) from None
