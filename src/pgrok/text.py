@@ -1,4 +1,4 @@
-"""Text that came from outside, made fit for the eyes of a person."""
+"""Text made fit for the eyes of a person."""
 
 from __future__ import annotations
 
@@ -12,3 +12,8 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return so many of what `noun` names one of."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -46,8 +46,3 @@ def _print_rich(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*map(Text, row))
     Console().print(table)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return so many of what `noun` names one of."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

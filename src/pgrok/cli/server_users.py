@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pgrok.cli.durations import duration
-from pgrok.cli.listing import counted, moment, print_facts, print_table
+from pgrok.cli.listing import moment, print_facts, print_table
 from pgrok.cli.server_context import NotFound, config_option, load_settings, with_store
-from pgrok.text import printable
+from pgrok.text import counted, printable
 
 if TYPE_CHECKING:
     from pgrok.server.settings import Settings
