@@ -82,8 +82,8 @@ AREA = Area(
         ),
         Guard(
             "Trust in a proxy by an address that is none of `trusted_proxies`",
-            "server/proxy/front.py",
-            "return any(mapped in network for network in self._trusted)",
+            "address.py",
+            "return any(mapped in network for network in networks)",
             "return True",
             f"{_FRONT}::TestVisitors::test_nobody_else_is",
         ),

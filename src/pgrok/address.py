@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pgrok.errors import AddressError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -110,6 +113,16 @@ def is_literal_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_within(address: str, networks: Iterable[Network]) -> bool:
+    """Whether an IP address, as a socket names its peer, lies in one of the networks.
+
+    A listener for both families names IPv4 peers by mapped addresses (RFC 4291 2.5.5.2).
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None) or ip
+    return any(mapped in network for network in networks)
 
 
 def _split_port(text: str) -> tuple[str, str | None]:

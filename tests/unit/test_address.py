@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import example, given
@@ -12,6 +13,7 @@ from pgrok.address import (
     Address,
     TargetURL,
     is_literal_ip,
+    is_within,
     parse_address,
     parse_port,
     parse_target,
@@ -178,3 +180,20 @@ def test_any_text_is_an_address_or_an_address_error(text: str) -> None:
 )
 def test_literal_addresses(host: str, expected: bool) -> None:
     assert is_literal_ip(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("fe80::1%eth0", True),
+        ("11.1.2.3", False),
+        ("::ffff:11.1.2.3", False),
+        ("fd00::1", False),
+    ],
+)
+def test_networks_are_known_by_what_sockets_say(address: str, inside: bool) -> None:
+    networks = [ip_network("10.0.0.0/8"), ip_network("fe80::/10")]
+    assert is_within(address, networks) is inside
+    assert not is_within(address, [])

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from pgrok.address import Network
 from pgrok.server.web import connections
-from pgrok.server.web.connections import Network
 from pgrok.server.web.serving import WebServer, listen
 from support.conditions import PATIENCE, until
 from support.ports import LOOPBACK
@@ -50,8 +50,10 @@ def site() -> Site:
 
 
 @asynccontextmanager
-async def serving(site: Site, trusted: Sequence[Network] = ()) -> AsyncIterator[int]:
-    listening = listen(LOOPBACK, 0)
+async def serving(
+    site: Site, trusted: Sequence[Network] = (), host: str = LOOPBACK
+) -> AsyncIterator[int]:
+    listening = listen(host, 0)
     application = Starlette(routes=[Route("/", site.answer), Route("/stream", site.stream)])
     server = WebServer(application, [listening], trusted=trusted)
     task = asyncio.create_task(server.serve())
@@ -159,9 +161,12 @@ async def test_a_stranger_has_not_all_of_them(
     assert await (await Visitor.at(port, "127.0.0.2")).ask() == "here"
 
 
-async def test_a_trusted_proxy_may_have_all(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
+@pytest.mark.parametrize("host", [LOOPBACK, "::"])
+async def test_a_trusted_proxy_may_have_all(
+    monkeypatch: pytest.MonkeyPatch, site: Site, host: str
+) -> None:
     monkeypatch.setattr(connections, "MAX_OF_STRANGER", 1)
-    async with serving(site, trusted=[ip_network("127.0.0.0/8")]) as port:
+    async with serving(site, [ip_network("127.0.0.0/8")], host) as port:
         first, second = await Visitor.at(port), await Visitor.at(port)
         assert [await first.ask(), await second.ask()] == ["here", "here"]
 

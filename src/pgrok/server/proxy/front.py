@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol, cast
 
+from pgrok.address import Network, is_within
 from pgrok.errors import ConnectionLost
 from pgrok.http.forwarding import Visitor, forward_request
 from pgrok.http.pages import Code, Problem
@@ -32,8 +32,6 @@ _TOO_MANY = Problem(Code.TOO_MANY_REQUESTS, 429, retry_after=1)
 _SUSPICIOUS = frozenset(
     {Code.BAD_REQUEST, Code.OVERLOADED, Code.PARKING_FULL, Code.TOO_MANY_REQUESTS}
 )
-
-Network = IPv4Network | IPv6Network
 
 
 class HTTPTunnel(Protocol):
@@ -67,14 +65,13 @@ class Front:
         self._find = find
         self._suffix = f".{domain}"
         self._scheme = scheme
-        self._trusted = trusted_proxies
         self._deadlines = deadlines
         self._counts = counts
         self._decisions = decisions
         self._limit = limits.visitors
         self._timeouts = timeouts
         # Who comes once comes again, and reading an address is no small part of a connection.
-        self._is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
+        self._is_trusted = lru_cache(maxsize=1024)(partial(is_within, networks=trusted_proxies))
         # Where all is full it is not the address that is told to be at fault.
         self._strangers = Admission(per_address=limits.visitors_per_address)
         self._senders = Senders(self._is_trusted, limits.requests_per_address)
@@ -166,11 +163,6 @@ class Front:
     def visitor_at(self, address: str) -> Visitor:
         """Return what is to be told of whoever connects from `address`."""
         return Visitor(address, self._scheme, trusted=self._is_trusted(address))
-
-    def _find_trusted(self, address: str) -> bool:
-        ip = ip_address(address.partition("%")[0])
-        mapped = getattr(ip, "ipv4_mapped", None) or ip
-        return any(mapped in network for network in self._trusted)
 
 
 class _VisitorConnection(DownstreamConnection):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from collections.abc import Hashable, Sequence
 from typing import Any, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from pgrok.address import Network, is_within
+from pgrok.transport.admission import origin_of
 
 MAX_CONNECTIONS: Final = 256
 """Connections to one listener; each costs a descriptor, and tunnels need those too."""
@@ -26,8 +28,6 @@ MAX_READ_AHEAD: Final = 64 * 1024
 
 _SSH = b"SSH-2.0-"
 
-Network = IPv4Network | IPv6Network
-
 
 class Connection(H11Protocol):
     """uvicorn's, which of itself waits for ever, takes any number, and keeps all it is sent."""
@@ -35,12 +35,17 @@ class Connection(H11Protocol):
     def __init__(self, *args: Any, trusted: Sequence[Network] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._trusted = trusted
+        self._stranger: Hashable = None
+        """Whom the connection is counted for, unless it is a trusted proxy's."""
         self._heard = False
         self._next_look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Look after the connection from now on, or end it where there are too many."""
         super().connection_made(transport)
+        host = self.client[0] if self.client else ""
+        if host and not is_within(host, self._trusted):
+            self._stranger = origin_of(host)
         if len(self.connections) > MAX_CONNECTIONS or self._is_one_too_many():
             transport.abort()
         self._look_after(None, self.loop.time())
@@ -62,12 +67,9 @@ class Connection(H11Protocol):
             super().data_received(data)
 
     def _is_one_too_many(self) -> bool:
-        """Whether its address has more connections than a stranger may."""
-        host = self.client[0] if self.client else ""
-        if not host or any(ip_address(host) in network for network in self._trusted):
-            return False
-        clients = [other.client for other in self.connections if isinstance(other, Connection)]
-        return sum(client is not None and client[0] == host for client in clients) > MAX_OF_STRANGER
+        """Whether its address, or IPv6 network, has more connections than a stranger may."""
+        strangers = [one._stranger for one in self.connections if isinstance(one, Connection)]
+        return self._stranger is not None and strangers.count(self._stranger) > MAX_OF_STRANGER
 
     def _look_after(self, last: object, since: float) -> None:
         """Look again whether anything but the request `last`, of that time, has come."""

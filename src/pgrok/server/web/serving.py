@@ -12,7 +12,8 @@ from typing import cast
 import uvicorn
 from starlette.applications import Starlette
 
-from pgrok.server.web.connections import Connection, Network
+from pgrok.address import Network
+from pgrok.server.web.connections import Connection
 
 
 class WebServer(uvicorn.Server):
