@@ -101,11 +101,6 @@ class Session:
         log.info("tunnel up", url=lease.holder.url, **self._who())
         return lease.holder.forward.port
 
-    def _check_patience(self) -> None:
-        """Raise `TunnelRefused` if the client has asked for more tunnels than anybody needs."""
-        if not self._forwards.take(asyncio.get_running_loop().time()):
-            raise TunnelRefused("too many tunnels in too short a time", reason=OVER_LIMIT)
-
     async def cancel(self, forward: Forward) -> None:
         """End one tunnel."""
         lease = self._leases.pop(forward, None)
@@ -173,6 +168,11 @@ class Session:
             raise
         self._services.counts.handshakes["done"] += 1
         self.login = login
+
+    def _check_patience(self) -> None:
+        """Raise `TunnelRefused` if the client has asked for more tunnels than anybody needs."""
+        if not self._forwards.take(asyncio.get_running_loop().time()):
+            raise TunnelRefused("too many tunnels in too short a time", reason=OVER_LIMIT)
 
     @property
     def _registry(self) -> Registry[Tunnel]:
