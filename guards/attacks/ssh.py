@@ -256,7 +256,7 @@ AREA = Area(
         Guard(
             "A dead client that is noticed too late, by the settings that nobody changed",
             "server/settings/limits.py",
-            "keepalive: Seconds = _up_to(LONGEST, default=11.0)",
+            "keepalive: Seconds = _up_to(LONGEST, default=21.0)",
             "keepalive: Seconds = _up_to(LONGEST, default=60.0)",
             "tests/unit/transport/test_keepalive.py::test_a_dead_client_is_noticed_within_45_seconds",
         ),

@@ -19,11 +19,11 @@ from pgrok.transport.ssh.client import ClientConnection
 
 CONNECT_SECONDS = 15.0
 
-KEEPALIVE_SECONDS = 10.0
-"""A second less than a server's: whoever is heard is not asked, so that one side asks only."""
+KEEPALIVE_SECONDS = 22.0
+"""A second more than a server's: whoever is heard is not asked, so that one side asks only."""
 
-KEEPALIVE_COUNT = 3
-"""asyncssh gives up on the interval after the count: a dead server is noticed after 40 s."""
+KEEPALIVE_COUNT = 1
+"""asyncssh gives up on the interval after the count: a dead server is noticed after 44 s."""
 
 USER_NAME = "pgrok"
 """What the original's client sends; servers ignore it."""

@@ -72,7 +72,6 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "_reset_keepalive_timer": (BOTH, []),
     "_send": (BOTH, ["data"]),
     "_send_disconnect": (BOTH, ["code", "reason", "lang"]),
-    "_send_global_request": (BOTH, ["request", "*args", "want_reply"]),
     "_send_kexinit": (BOTH, []),
     "_service_next_global_request": ((SERVER,), []),
     # Public by name, and no part of the documented API all the same.
@@ -102,6 +101,7 @@ METHODS: dict[str, tuple[tuple[str, ...], list[str]]] = {
 
 ATTRIBUTES: dict[str, tuple[tuple[str, ...], object]] = {
     "_auth_complete": (BOTH, False),
+    "_auth_final": (BOTH, False),
     "_auth_methods": ((CLIENT,), [b"none"]),
     "_channels": (BOTH, {}),
     "_client_version": ((SERVER,), b""),

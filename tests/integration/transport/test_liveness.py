@@ -134,11 +134,9 @@ class TestProbe:
         async with serving() as served, raw(served):
             await served.client.connection.probe()
 
-    async def test_any_byte_is_a_sign_of_life(self) -> None:
+    async def test_any_byte_is_a_sign_of_life(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async with serving() as served, connected(served) as connection:
-            connection._process_keepalive_at_openssh_dot_com_global_request = (  # type: ignore[method-assign]
-                lambda packet: None
-            )
+            monkeypatch.setattr(connection, "keepalive_arrived", lambda _: True)
             probe = asyncio.ensure_future(served.client.connection.probe())
             await steps()
             connection.send_debug("I live")
@@ -176,6 +174,26 @@ class TestProbe:
             await probe
             assert await connection.request("hint", b"again") == b"again"
 
+    async def test_an_answer_does_not_overtake_that_of_a_request_before_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun, may_answer = asyncio.Event(), asyncio.Event()
+
+        async def slow(payload: bytes) -> bytes:
+            begun.set()
+            await may_answer.wait()
+            return payload
+
+        async with serving() as served, connected(served) as connection:
+            monkeypatch.setattr(served.client, "hint", slow)
+            hint = asyncio.ensure_future(connection.request("hint", b"mine"))
+            await begun.wait()
+            probe = asyncio.ensure_future(connection.probe())
+            await until(lambda: len(served.client.connection._global_request_queue) == 2)
+            may_answer.set()
+            assert await hint == b"mine"
+            await probe
+
 
 class TestKeepalive:
     async def test_the_round_trip_is_measured_as_soon_as_a_client_is_in(self) -> None:
@@ -200,7 +218,8 @@ class TestKeepalive:
             # Nobody would otherwise notice that the client has gone.
             transport.resume_reading()
 
-    async def test_who_lives_is_kept(self) -> None:
+    async def test_who_lives_is_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(liveness, "TOGETHER_SECONDS", 0.01)
         async with serving() as served, connected(served):
             server = served.client.connection
             server.set_keepalive(0.02, 1)
@@ -214,7 +233,7 @@ class TestKeepalive:
         monkeypatch.setattr(connection, "loop", loop)
         monkeypatch.setattr(connection, "_loop", loop)
         monkeypatch.setattr(connection, "_ask", lambda: asked.append(loop.time()))
-        connection.set_keepalive(10, 3)
+        connection.set_keepalive(10, 1)
         packet = padded(Byte(MSG_IGNORE) + String(b""))
         stream = sealed([packet] * 3)
         size = len(stream) // 3
@@ -226,6 +245,37 @@ class TestKeepalive:
         assert asked == []
         loop.advance(2)
         assert asked == [heard + 10]
+
+    async def test_who_talks_without_answering_is_not_given_up(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        connection, loop = replayed_client(Keys(), fast=True).connection, manual_loop()
+        monkeypatch.setattr(connection, "loop", loop)
+        monkeypatch.setattr(connection, "_loop", loop)
+        connection.set_keepalive(10, 1)
+        packet = padded(Byte(MSG_IGNORE) + String(b""))
+        stream = sealed([packet] * 3)
+        size = len(stream) // 3
+        for begin in range(0, len(stream), size):
+            loop.advance(15)  # asked after 10
+            connection.data_received(stream[begin : begin + size])
+        loop.advance(19)
+        assert not connection.is_closed()
+        assert len(connection._global_request_waiters) == 4
+        loop.advance(1)
+        assert connection.is_closed()
+
+    async def test_many_are_asked_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop, asked = manual_loop(), []
+        for number in range(5):
+            connection = replayed_client(Keys(), fast=True).connection
+            monkeypatch.setattr(connection, "loop", loop)
+            monkeypatch.setattr(connection, "_ask", lambda: asked.append(loop.time()))
+            loop.advance(0.01 + number / 100)
+            connection.set_keepalive(10, 1)
+        loop.advance(10 + liveness.TOGETHER_SECONDS)
+        assert len(asked) == 5
+        assert len(set(asked)) == 1
 
 
 async def test_a_client_that_vanishes_takes_its_channels_along() -> None:

@@ -44,7 +44,7 @@ class LimitSettings(Section):
     waiting_per_address: Number = _at_most(MOST, default=256)
 
     # Clients after that
-    unanswered_keepalives: Number = _at_most(100, default=3)
+    unanswered_keepalives: Number = _at_most(100, default=1)
     connections_per_person: Number = _at_most(MOST, default=100)
     tunnels_per_person: Number = _at_most(MOST, default=100)
     tcp_tunnels_per_person: Number = _at_most(MOST, default=100)
@@ -71,7 +71,7 @@ class TimeoutSettings(Section):
     # Clients
     waiting: Seconds = _up_to(LONGEST, default=10.0)
     login: Seconds = _up_to(LONGEST, default=15.0)
-    keepalive: Seconds = _up_to(LONGEST, default=11.0)
+    keepalive: Seconds = _up_to(LONGEST, default=21.0)
 
     # Visitors
     head: Seconds = _up_to(LONGEST, default=30.0)

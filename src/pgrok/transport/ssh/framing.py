@@ -26,6 +26,8 @@ _MIN_PADDING = 4
 # Random, as RFC 4253 6 wants it; under an authenticated cipher it need not be fresh.
 _PADDINGS = [os.urandom(length) for length in range(BLOCK + _MIN_PADDING)]
 
+_LENGTHS = [bytes([length]) for length in range(BLOCK + _MIN_PADDING)]
+
 _SMALLEST = 12
 """Octets of the shortest packet that asyncssh opens."""
 
@@ -39,6 +41,14 @@ def plain_packet(kind: int, channel: int, number: int, data: Buffer = b"") -> by
         padding += BLOCK
     header = HEADER.pack(padding, kind, channel, number)
     return b"".join((header, data, _PADDINGS[padding]))
+
+
+def padded(message: bytes) -> bytes:
+    """Return the packet of a message that is whole (RFC 4253 6), ready to be sealed."""
+    padding = BLOCK - (1 + len(message)) % BLOCK
+    if padding < _MIN_PADDING:
+        padding += BLOCK
+    return b"".join((_LENGTHS[padding], message, _PADDINGS[padding]))
 
 
 class Cutter:

@@ -2,7 +2,8 @@
 
 One packet's way: asyncssh calls `_recv_pkthdr` where a packet begins, with all that was received.
 `Cutter.packets` finds each packet's end, `PacketCipher.open` opens it, and `_take` hands its data
-to the channel; what is not plain, `_take_slowly` gives to asyncssh as if nobody had looked at it.
+to the channel; what is neither data nor a keepalive, `_take_slowly` gives to asyncssh as if nobody
+had looked at it.
 What breaks the protocol is raised as an error of asyncssh's, whose `_recv_data`, around all this,
 makes a DISCONNECT of it.
 """
@@ -10,7 +11,7 @@ makes a DISCONNECT of it.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncssh
 from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
@@ -18,15 +19,11 @@ from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
 from pgrok.errors import RemoteProtocolError
 from pgrok.transport.ssh.framing import HEADER, SEQUENCE_LIMIT, Cutter
 from pgrok.transport.ssh.gcm import LENGTH, PacketCipher, take_over
+from pgrok.transport.ssh.liveness import Liveness
 from pgrok.transport.ssh.slot import ChannelSlot
 
-if TYPE_CHECKING:
-    from asyncssh.connection import SSHConnection as Base
-else:
-    Base = object
 
-
-class Inbound(Base):
+class Inbound(Liveness):
     """Mixed into both of asyncssh's connection classes, before them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
@@ -44,7 +41,7 @@ class Inbound(Base):
         Returns whether to be called again at once, for what is left in `_inpbuf`.
         """
         opener = self._recv_encryption
-        plain = self._auth_complete and not self._decompressor
+        plain = self._auth_final and not self._decompressor
         if not isinstance(opener, PacketCipher) or opener.opened or not plain:
             return super()._recv_pkthdr()
         received, self._inpbuf = self._inpbuf, b""
@@ -53,7 +50,11 @@ class Inbound(Base):
             packet = opener.open(sealed[LENGTH:], sealed[:LENGTH])
             if packet is None:
                 raise asyncssh.MACError("MAC verification failed")
-            if not (self._take(packet) or self._take_slowly(opener, packet, sealed)):
+            if not (
+                self._take(packet)
+                or self._take_keepalive(packet)
+                or self._take_slowly(opener, packet, sealed)
+            ):
                 self._inpbuf = b"".join(packets) + self._cutter.give_up()
                 return self._is_at_packet()
         return False
@@ -74,6 +75,13 @@ class Inbound(Base):
                 return False
         except RemoteProtocolError as error:
             raise asyncssh.ProtocolError(str(error)) from None
+        self._recv_seq = (self._recv_seq + 1) % SEQUENCE_LIMIT
+        return True
+
+    def _take_keepalive(self, packet: bytes) -> bool:
+        """Deal with a question or an answer that only proves a life; False if it is neither."""
+        if not self.keepalive_arrived(packet[1 : -packet[0]]):
+            return False
         self._recv_seq = (self._recv_seq + 1) % SEQUENCE_LIMIT
         return True
 

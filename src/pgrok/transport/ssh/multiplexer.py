@@ -22,7 +22,6 @@ from pgrok.sockets import keep_queue_short
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Channel
 from pgrok.transport.ssh.inbound import Inbound
-from pgrok.transport.ssh.liveness import Liveness
 from pgrok.transport.ssh.slot import ChannelSlot
 
 MAX_PACKET = 32 * 1024
@@ -39,7 +38,7 @@ MAX_DEFERRED = 8192
 """Packets besides channel data that may wait for the end of a key exchange."""
 
 
-class Multiplexer(Inbound, Liveness):
+class Multiplexer(Inbound):
     """Mixed into both of asyncssh's connection classes, before them.
 
     Implements `pgrok.transport.link.ChannelLink`.

@@ -14,7 +14,7 @@ from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
 from asyncssh.packet import UInt32
 
 from pgrok.transport.link import Buffer
-from pgrok.transport.ssh.framing import SEQUENCE_LIMIT, plain_packet
+from pgrok.transport.ssh.framing import SEQUENCE_LIMIT, padded, plain_packet
 from pgrok.transport.ssh.gcm import PacketCipher, take_over
 
 if TYPE_CHECKING:
@@ -50,13 +50,23 @@ class Outbound(Base):
         """Send CHANNEL_WINDOW_ADJUST (RFC 4254 5.2)."""
         self._send_plain(MSG_CHANNEL_WINDOW_ADJUST, channel, octets, b"")
 
+    def send_message(self, message: bytes) -> None:
+        """Send a message that is whole, its number before it, as `send_packet` does, but faster."""
+        sealer = self._sealer
+        if sealer is None or self._rekey_bytes_sent >= self._rekey_bytes:
+            self.send_packet(message[0], message[1:])
+        else:
+            self._seal(sealer, padded(message))
+
     def _send_plain(self, kind: int, channel: int, number: int, data: Buffer) -> None:
         sealer = self._sealer
         # asyncssh begins a key exchange when it is given the first packet after so many octets.
         if sealer is None or self._rekey_bytes_sent >= self._rekey_bytes:
             self.send_packet(kind, UInt32(channel), UInt32(number), bytes(data))
-            return
-        packet = plain_packet(kind, channel, number, data)
+        else:
+            self._seal(sealer, plain_packet(kind, channel, number, data))
+
+    def _seal(self, sealer: PacketCipher, packet: bytes) -> None:
         length, sealed = sealer.seal(packet)
         if len(sealed) < FLUSH_AT:
             self._send(length + sealed)
