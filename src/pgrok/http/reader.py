@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pgrok.errors import LocalProtocolError, RemoteProtocolError
 from pgrok.http.body import BodyReader, Pieces, body_reader
@@ -53,7 +53,8 @@ class MessageReader(Generic[HeadT]):
         self._parse: Callable[[bytes, bytes], HeadT] = parse
         self._empty_lines = empty_lines
         self._method = b""
-        self._buffer = b""
+        # A view only while a body is read, of which nothing but its length is of interest.
+        self._buffer: Any = b""
         self._start = 0
         self._searched = 0
         self._body: BodyReader | None = None
@@ -81,13 +82,13 @@ class MessageReader(Generic[HeadT]):
         self._method = method
         self.awaits_message = True
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, data: bytes | memoryview) -> None:
         """Take what arrived on the connection."""
         if self._start < len(self._buffer):
-            self._buffer = self._buffer[self._start :] + data
+            self._buffer = bytes(self._buffer[self._start :]) + data
             self._searched -= self._start
         else:
-            self._buffer = data
+            self._buffer = data if self._body else bytes(data)
             self._searched = 0
         self._start = 0
 
@@ -107,7 +108,7 @@ class MessageReader(Generic[HeadT]):
 
     def take_rest(self) -> bytes:
         """Return what arrived after the last message, and forget it: it is another protocol's."""
-        rest = self._buffer[self._start :]
+        rest = bytes(self._buffer[self._start :])
         self._buffer, self._start, self._searched = b"", 0, 0
         return rest
 
@@ -162,6 +163,8 @@ class MessageReader(Generic[HeadT]):
         if self._start == len(self._buffer):
             # An idle connection would hold on to the last read, which may be large.
             self._buffer, self._start, self._searched = b"", 0, 0
+        else:
+            self._buffer = bytes(self._buffer)
 
 
 def request_reader() -> MessageReader[RequestHead]:

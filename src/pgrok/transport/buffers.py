@@ -85,7 +85,7 @@ class Inbox:
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: Buffer) -> None:
         """Add to the end."""
         if self._pieces and len(self._pieces[-1]) + len(data) <= PIECE:
             self._pieces[-1] += data

@@ -71,8 +71,11 @@ class TunnelChannel(EndingChannel):
         if self._outbox:
             self._flush()
 
-    def data_arrived(self, data: bytes) -> None:
-        """Data from the peer: to the protocol at once, unless it does not read."""
+    def data_arrived(self, data: bytes | memoryview) -> None:
+        """Data from the peer: to the protocol at once, unless it does not read.
+
+        Much of it comes as a view of its packet, which nobody changes; all of ours take either.
+        """
         self._account(len(data))
         if self._closing:
             self._done_with(len(data))
@@ -197,9 +200,9 @@ class TunnelChannel(EndingChannel):
         self._window.take(octets)
         self._link.octets_received += octets
 
-    def _deliver(self, data: bytes) -> None:
+    def _deliver(self, data: bytes | memoryview) -> None:
         try:
-            self._protocol.data_received(data)
+            self._protocol.data_received(cast(bytes, data))
         except Exception as error:
             self._fail(error)
         self._done_with(len(data))

@@ -22,6 +22,9 @@ from pgrok.transport.ssh.gcm import LENGTH, PacketCipher, take_over
 from pgrok.transport.ssh.liveness import Liveness
 from pgrok.transport.ssh.slot import ChannelSlot
 
+VIEWED_FROM = 4 * 1024
+"""Octets of data from which a view of a packet is cheaper than a copy of what is in it."""
+
 
 class Inbound(Liveness):
     """Mixed into both of asyncssh's connection classes, before them."""
@@ -68,7 +71,8 @@ class Inbound(Liveness):
             return False
         try:
             if kind == MSG_CHANNEL_DATA and octets == count:
-                slot.channel.data_arrived(packet[HEADER.size : -padding])
+                data = packet if octets < VIEWED_FROM else memoryview(packet)
+                slot.channel.data_arrived(data[HEADER.size : -padding])
             elif kind == MSG_CHANNEL_WINDOW_ADJUST and octets == 0:
                 slot.channel.window_adjusted(count)
             else:
