@@ -24,6 +24,8 @@ BIN = Path(sys.prefix, "bin")
 PATIENCE = 20.0
 """Seconds to wait for something that takes a fraction of one on an idle machine."""
 
+LAST_WORDS_SECONDS = 0.5
+
 
 class Process:
     """A running program whose output, both streams together, is collected as it comes.
@@ -124,11 +126,16 @@ class Process:
     def wait(self, timeout: float = PATIENCE) -> int:
         """Wait for its end and return the exit status; a signal's is negative."""
         try:
-            return self._popen.wait(timeout)
+            status = self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
             raise AssertionError(
                 f"{self}: still runs after {timeout:g} s:\n{self.output}"
             ) from None
+        with (
+            self._grown
+        ):  # its last words may be on their way, or a child of it still hold the pipe
+            self._grown.wait_for(lambda: self._ended, LAST_WORDS_SECONDS)
+        return status
 
     @property
     def running(self) -> bool:
