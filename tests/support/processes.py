@@ -25,6 +25,7 @@ PATIENCE = 20.0
 """Seconds to wait for something that takes a fraction of one on an idle machine."""
 
 LAST_WORDS_SECONDS = 0.5
+"""How long to wait for the end of an output whose process has ended; a child may hold it open."""
 
 
 class Process:
@@ -131,9 +132,7 @@ class Process:
             raise AssertionError(
                 f"{self}: still runs after {timeout:g} s:\n{self.output}"
             ) from None
-        with (
-            self._grown
-        ):  # its last words may be on their way, or a child of it still hold the pipe
+        with self._grown:
             self._grown.wait_for(lambda: self._ended, LAST_WORDS_SECONDS)
         return status
 

@@ -56,7 +56,7 @@ class Outbound(Base):
         if sealer is None or self._rekey_bytes_sent >= self._rekey_bytes:
             self.send_packet(message[0], message[1:])
         else:
-            self._seal(sealer, padded(message))
+            self._send_sealed(sealer, padded(message))
 
     def _send_plain(self, kind: int, channel: int, number: int, data: Buffer) -> None:
         sealer = self._sealer
@@ -64,9 +64,9 @@ class Outbound(Base):
         if sealer is None or self._rekey_bytes_sent >= self._rekey_bytes:
             self.send_packet(kind, UInt32(channel), UInt32(number), bytes(data))
         else:
-            self._seal(sealer, plain_packet(kind, channel, number, data))
+            self._send_sealed(sealer, plain_packet(kind, channel, number, data))
 
-    def _seal(self, sealer: PacketCipher, packet: bytes) -> None:
+    def _send_sealed(self, sealer: PacketCipher, packet: bytes) -> None:
         length, sealed = sealer.seal(packet)
         if len(sealed) < FLUSH_AT:
             self._send(length + sealed)
