@@ -63,7 +63,7 @@ AREA = Area(
         Guard(
             "A name that stays taken when its connection is gone",
             "server/sshd/session.py",
-            "        self.retire(vanished=not (goodbye or self._dismissed))\n",
+            "        self._holdings.release_all(vanished=not (goodbye or self._dismissed))\n",
             "",
             "tests/integration/sshd/test_session.py::test_a_tunnel_whose_client_left_is_no_tunnel",
         ),
@@ -92,8 +92,8 @@ AREA = Area(
         Guard(
             "Visitors who wait for somebody who has said goodbye",
             "server/sshd/session.py",
-            "self.retire(vanished=not (goodbye or self._dismissed))",
-            "self.retire(vanished=True)",
+            "self._holdings.release_all(vanished=not (goodbye or self._dismissed))",
+            "self._holdings.release_all(vanished=True)",
             f"{_PARKING}::TestLost::test_nobody_waits_for_one_that_said_goodbye",
         ),
         Guard(

@@ -104,8 +104,8 @@ AREA = Area(
         ),
         Guard(
             "A TCP port of the machine for every http tunnel, around the front",
-            "server/sshd/session.py",
-            "opening = self._open_tcp if self._hint.kind is TunnelKind.TCP else self._open_http",
+            "server/sshd/opening.py",
+            "opening = self._open_tcp if self.hint.kind is TunnelKind.TCP else self._open_http",
             "opening = self._open_tcp",
             "tests/integration/sshd/test_ports.py"
             "::test_an_http_tunnel_opens_no_port_and_leaves_the_memory_alone",

@@ -13,7 +13,7 @@ from pgrok.protocol import Hint, TunnelKind
 from pgrok.server import rooms
 from pgrok.server.proxy import tcp
 from pgrok.server.proxy.streams import Streams
-from pgrok.server.sshd import session
+from pgrok.server.sshd.opening import Opening
 from support.conditions import until
 from support.house import Client, House, open_house
 from support.ports import LOOPBACK, is_free
@@ -184,14 +184,14 @@ async def test_no_visitor_comes_before_the_client_knows_its_port(
 ) -> None:
     """Go's client would refuse the channel."""
     remembering, go = asyncio.Event(), asyncio.Event()
-    remember = session.Session._remember_port
+    remember = Opening._remember_port
 
     async def late(*arguments: object) -> None:
         remembering.set()
         await go.wait()
         await partial(remember, *arguments)()  # type: ignore[arg-type]
 
-    monkeypatch.setattr(session.Session, "_remember_port", late)
+    monkeypatch.setattr(Opening, "_remember_port", late)
     async with open_house(database, ports=1) as house:
         _, token = await house.person("bob")
         opening = asyncio.ensure_future(house.tcp_tunnel(token))
@@ -226,7 +226,7 @@ async def test_a_client_lost_while_its_port_is_noted_leaves_nothing(
         remembering.set()
         await go.wait()
 
-    monkeypatch.setattr(session.Session, "_remember_port", late)
+    monkeypatch.setattr(Opening, "_remember_port", late)
     async with open_house(database) as house:
         _, token = await house.person("bob")
         opening = asyncio.ensure_future(house.tcp_tunnel(token))

@@ -37,9 +37,10 @@ from pgrok.server.registry import (
     Verdict,
 )
 from pgrok.server.settings import ProxySettings
-from pgrok.server.sshd import session as session_module
+from pgrok.server.sshd import opening as opening_module
 from pgrok.server.sshd.claims import MAX_PROBE_SECONDS, MIN_PROBE_SECONDS, PROBE_ROUND_TRIPS
-from pgrok.server.sshd.session import SETTLING_SECONDS, Session
+from pgrok.server.sshd.opening import SETTLING_SECONDS
+from pgrok.server.sshd.session import Session
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.records import Person
 from pgrok.transport.interfaces import Fault, Forward
@@ -173,6 +174,11 @@ class Guest:
     openings: list[asyncio.Task[int]] = field(default_factory=list)
 
     @property
+    def leases(self) -> dict[Forward, Lease[Tunnel]]:
+        """What its connection holds."""
+        return self.session._holdings._leases
+
+    @property
     def is_opening(self) -> bool:
         return not all(opening.done() for opening in self.openings)
 
@@ -190,7 +196,7 @@ class Leases(RuleBasedStateMachine):
         self.expected: dict[str, float] = {}
         """Names of tunnels that were lost, and when."""
         # Ports are drawn at random; an example has to run the same way twice.
-        self.chosen = patch.object(session_module, "choose", by_rote)
+        self.chosen = patch.object(opening_module, "choose", by_rote)
         self.chosen.start()
         self.logs = structlog.testing.capture_logs()
         self.logs.__enter__()
@@ -231,7 +237,7 @@ class Leases(RuleBasedStateMachine):
         mine = self.registry.name_to_come_back_to(claim, self.registry.last_of(claim))
         self.open(guest)
         if mine is not None:
-            (lease,) = guest.session._leases.values()
+            (lease,) = guest.leases.values()
             assert lease.key == mine, "a client that came back had to wait, or has another name"
 
     @precondition(anybody)
@@ -274,7 +280,7 @@ class Leases(RuleBasedStateMachine):
     @precondition(anybody)
     @rule(guest=here)
     def cancel(self, guest: Guest) -> None:
-        for forward, lease in list(guest.session._leases.items())[:1]:
+        for forward, lease in list(guest.leases.items())[:1]:
             if self.registry.holds(lease):
                 self.expected.pop(str(lease.key[1]), None)
             self.loop.create_task(guest.session.cancel(forward))
@@ -294,7 +300,7 @@ class Leases(RuleBasedStateMachine):
 
     @invariant()
     def nobody_who_is_gone_holds_anything(self) -> None:
-        owned = [lease for guest in self.present() for lease in guest.session._leases.values()]
+        owned = [lease for guest in self.present() for lease in guest.leases.values()]
         assert all(lease in owned for lease in self.registry)
 
     @invariant()
@@ -305,7 +311,7 @@ class Leases(RuleBasedStateMachine):
     @invariant()
     def no_address_was_told_to_two_who_are_there(self) -> None:
         there = [guest for guest in self.present() if not guest.far_end.is_closed()]
-        told = [lease.holder.url for guest in there for lease in guest.session._leases.values()]
+        told = [lease.holder.url for guest in there for lease in guest.leases.values()]
         assert len(told) == len(set(told))
 
     @invariant()
@@ -374,7 +380,7 @@ class Leases(RuleBasedStateMachine):
 
     def labels(self, guest: Guest) -> list[str]:
         """Return the names that a guest holds."""
-        leases = guest.session._leases.values()
+        leases = guest.leases.values()
         held = [lease.key for lease in leases if self.registry.holds(lease)]
         return [str(name) for kind, name in held if kind is TunnelKind.HTTP]
 
