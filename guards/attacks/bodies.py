@@ -78,8 +78,8 @@ AREA = Area(
         Guard(
             "After a doubt the next request on the same connection, which may be part of the last",
             "relay/downstream.py",
-            "self.transport.write(refuse_bytes(problem))\n            self._linger()",
-            "self.transport.write(refuse_bytes(problem))",
+            "self._peer.transport.write(refuse_bytes(problem))\n            self._peer.linger()",
+            "self._peer.transport.write(refuse_bytes(problem))",
             "tests/unit/relay/test_downstream.py"
             "::test_what_is_no_request_is_answered_and_goes_no_further[TE.CL]",
         ),
@@ -137,8 +137,8 @@ AREA = Area(
         Guard(
             "A cut response that looks complete (the visitor keeps half a file)",
             "relay/downstream.py",
-            "        self._end_exchange()\n        reset(self.transport)",
-            "        self._end_exchange()\n        self._linger()",
+            "        self._end_exchange()\n        reset(self._peer.transport)",
+            "        self._end_exchange()\n        self._peer.linger()",
             "tests/unit/relay/test_exchange_failures.py::test_a_response_that_is_cut_looks_cut",
         ),
         Guard(

@@ -293,8 +293,8 @@ AREA = Area(
         Guard(
             "Requests that a restart cuts off",
             "relay/downstream.py",
-            "if not self.idle or self._transport is None:",
-            "if self._transport is None:",
+            "elif self.idle:\n            self._peer.close()",
+            "else:\n            self._peer.close()",
             "tests/unit/relay/test_downstream.py::test_a_busy_connection_is_drained_after_its_request",
         ),
         Guard(

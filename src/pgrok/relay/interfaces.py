@@ -17,10 +17,8 @@ class Downstream(Protocol):
     """What an exchange asks of the connection that its request came on."""
 
     loop: asyncio.AbstractEventLoop
-
-    @property
-    def keeps_alive(self) -> bool:
-        """Whether it is open for more requests after this one."""
+    keeps_alive: bool
+    """Whether it is open for more requests after this one."""
 
     def route_again(self) -> None:
         """Ask once more where the request goes: the way that it went is no more."""
