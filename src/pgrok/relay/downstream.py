@@ -158,9 +158,9 @@ class DownstreamConnection(asyncio.Protocol):
         finally:
             self._advancing = False
         if self._exchange is not None:
-            self._exchange.request_paused()
             if progress:
-                self._watch()
+                self._peer.wait_for(self._exchange)
+            self._exchange.request_paused()
         elif self._peer.ended and not self._reader.buffered:
             self._peer.close()
         if self._reader.buffered or not self._peer.reading:
@@ -168,10 +168,12 @@ class DownstreamConnection(asyncio.Protocol):
 
     def _take_events(self) -> bool:
         """Return whether there were any."""
-        peer = self._peer
+        peer, reader = self._peer, self._reader
         progress = False
-        while not (peer.lingering or self._is_held or peer.transport.is_closing()):
-            event = self._reader.next_event()
+        while reader.awaits_message and not (
+            peer.lingering or self._is_held or peer.transport.is_closing()
+        ):
+            event = reader.next_event()
             if event is None:
                 break
             progress = True

@@ -48,14 +48,19 @@ class Route:
 class Exchange:
     """One request and its response."""
 
-    refusal: Code | None = None
-    """Why the response is not the target's, if it is not."""
-    sender: object = None
-    """Whom the backend counts it for, if it does."""
+    __slots__ = (
+        *("_answer", "_awaits_continue", "_downstream", "_over", "_repeatable", "_repeated"),
+        *("_request_ended", "_route", "_to_upstream", "_upstream"),
+        *("began", "refusal", "request", "sender", "takes_request"),
+    )
 
     def __init__(self, downstream: Downstream, request: RequestHead) -> None:
         self.request = request
         self.began = downstream.loop.time()
+        self.refusal: Code | None = None
+        """Why the response is not the target's, if it is not."""
+        self.sender: object = None
+        """Whom the backend counts it for, if it does."""
         self.takes_request = False
         """Whether the next part of the request can be dealt with now."""
         self._downstream = downstream
