@@ -27,9 +27,6 @@ from pgrok.relay.pool import Pool, PoolFull
 from pgrok.relay.splice import splice
 from pgrok.relay.upstream import UpstreamConnection
 
-DEFAULT_KEEP_ALIVE = 5.0
-"""Seconds that an end keeps an idle connection if it does not say; Node.js closes after 5."""
-
 
 @dataclass(slots=True)
 class Route:
@@ -260,6 +257,5 @@ class Exchange:
         came = self._answer.came
         if came is None or not self._request_ended:
             upstream.abandon()
-            return
-        promised = DEFAULT_KEEP_ALIVE if came.idle_seconds is None else came.idle_seconds
-        upstream.finish(keep_alive=came.keep_alive, promised=promised)
+        else:
+            upstream.finish(keep_alive=came.keep_alive, promised=came.idle_seconds)

@@ -70,9 +70,11 @@ class Pool:
         self._open.add(upstream)
         return upstream
 
-    def release(self, upstream: UpstreamConnection, *, reusable: bool, promised: float) -> None:
-        """Take a connection back after its exchange; `promised` is how long its end keeps it."""
-        seconds = min(IDLE_SECONDS, promised - 1.0)
+    def release(
+        self, upstream: UpstreamConnection, *, reusable: bool, promised: float | None
+    ) -> None:
+        """Take a connection back after its exchange; its end said how long it keeps it, or not."""
+        seconds = IDLE_SECONDS if promised is None else min(IDLE_SECONDS, promised - 1.0)
         if self._closed or not reusable or len(self._idle) >= MAX_IDLE or seconds <= 0:
             upstream.close()
             return

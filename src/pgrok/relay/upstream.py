@@ -15,8 +15,10 @@ from pgrok.relay.splice import Detached
 class UpstreamOwner(Protocol):
     """What keeps the connections: a pool."""
 
-    def release(self, upstream: UpstreamConnection, *, reusable: bool, promised: float) -> None:
-        """Take one back."""
+    def release(
+        self, upstream: UpstreamConnection, *, reusable: bool, promised: float | None
+    ) -> None:
+        """Take one back; its end keeps it for the seconds that it `promised`, if it did."""
 
     def forget(self, upstream: UpstreamConnection) -> None:
         """Drop one that is gone."""
@@ -69,7 +71,7 @@ class UpstreamConnection(asyncio.Protocol):
             else:
                 self.transport.resume_reading()
 
-    def finish(self, *, keep_alive: bool, promised: float) -> None:
+    def finish(self, *, keep_alive: bool, promised: float | None) -> None:
         """The exchange is over: request and response were complete."""
         self._exchange = None
         self._owner.release(self, reusable=keep_alive and self._is_clean(), promised=promised)

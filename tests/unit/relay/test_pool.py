@@ -51,7 +51,7 @@ class Pooled:
         return upstream
 
     def answer(
-        self, upstream: UpstreamConnection, *, keep_alive: bool = True, promised: float = 60
+        self, upstream: UpstreamConnection, *, keep_alive: bool = True, promised: float | None = 60
     ) -> UpstreamConnection:
         """Let the response come, which ends the exchange."""
         transport(upstream).send(OK)
@@ -59,7 +59,7 @@ class Pooled:
         self.loop.run()
         return upstream
 
-    def idle(self, **options: float) -> UpstreamConnection:
+    def idle(self, **options: float | None) -> UpstreamConnection:
         """Return a new connection that idles."""
         upstream = self.pool.dial()
         upstream.serve(Nobody())
@@ -104,9 +104,9 @@ def test_idle_ones_do_not_stay(pooled: Pooled) -> None:
 
 
 @pytest.mark.parametrize(
-    ("promised", "seconds"), [(60, 4.0), (5, 4.0), (4, 3.0), (2, 1.0), (1.5, 0.5)]
+    ("promised", "seconds"), [(None, 4.0), (60, 4.0), (5, 4.0), (4, 3.0), (2, 1.0), (1.5, 0.5)]
 )
-def test_how_long_one_may_idle(pooled: Pooled, promised: float, seconds: float) -> None:
+def test_how_long_one_may_idle(pooled: Pooled, promised: float | None, seconds: float) -> None:
     upstream = pooled.idle(promised=promised)
     pooled.loop.advance(seconds - 0.01)
     assert pooled.take() is upstream

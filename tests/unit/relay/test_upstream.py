@@ -37,7 +37,9 @@ class Recorder:
     def upstream_failed(self, error: Exception | None) -> None:
         self.log.append(f"failed: {type(error).__name__ if error else 'in silence'}")
 
-    def release(self, upstream: UpstreamConnection, *, reusable: bool, promised: float) -> None:
+    def release(
+        self, upstream: UpstreamConnection, *, reusable: bool, promised: float | None
+    ) -> None:
         self.log.append(f"released for {promised}" if reusable else "released, of no use")
 
     def forget(self, upstream: UpstreamConnection) -> None:
