@@ -133,7 +133,7 @@ AREA = Area(
         Guard(
             "The answer to one visitor's head given to another who sent the same",
             "http/remembering.py",
-            "return recall(head, *others, **names)",
+            "return recall(head, *others)",
             "return recall(head)",
             "tests/unit/http/test_remembering.py::test_the_same_request_of_two_visitors_tells_of_two",
         ),

@@ -60,7 +60,7 @@ class ForwardedResponse:
 
 @remembering(attrgetter("octets"))
 def forward_request(
-    request: RequestHead, /, target: bytes | None = None, visitor: Visitor | None = None
+    request: RequestHead, target: bytes | None = None, visitor: Visitor | None = None, /
 ) -> bytes:
     """Return the head of a request as it is passed on, on a connection of our own.
 
@@ -82,7 +82,7 @@ def forward_request(
 
 @remembering(attrgetter("octets"))
 def forward_response(
-    response: ResponseHead, /, request: RequestHead, keep_alive: bool, host: str | None = None
+    response: ResponseHead, request: RequestHead, keep_alive: bool, host: str | None = None, /
 ) -> ForwardedResponse:
     """Return a response as it is passed on to the sender of `request`.
 

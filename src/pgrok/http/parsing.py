@@ -76,7 +76,7 @@ def _interpret_request(request: RequestHead) -> None:
 
 
 @remembering(raw_octets)
-def parse_response(head: bytes, /, method: bytes) -> ResponseHead:
+def parse_response(head: bytes, method: bytes, /) -> ResponseHead:
     """Return the response that `head` says, to a request with `method`.
 
     Raises `RemoteProtocolError`.

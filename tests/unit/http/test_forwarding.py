@@ -129,7 +129,7 @@ def test_a_response_goes_on_without_the_fields_of_its_connection() -> None:
             b"Transfer-Encoding: chunked",
         ),
         PLAIN,
-        keep_alive=True,
+        True,
     )
     assert response.head == b"HTTP/1.1 200 OK\r\nETag: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
