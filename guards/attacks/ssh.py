@@ -213,8 +213,8 @@ AREA = Area(
         Guard(
             "Data in single octets, each of which is kept with its own overhead",
             "transport/buffers.py",
-            "if self._pieces and len(self._pieces[-1]) + len(data) <= PIECE:",
-            "if False:",
+            "elif isinstance(last, bytearray) and len(last) + len(data) <= PIECE:",
+            "elif False:",
             "tests/unit/transport/test_buffers.py"
             "::test_octets_that_arrive_one_by_one_cost_little_more_than_octets",
         ),

@@ -53,9 +53,9 @@ class Recorder:
         self._send = connection._send
         connection._send = self._note  # type: ignore[method-assign]
 
-    def _note(self, data: bytes) -> None:
-        self.stream += data
-        self._send(data)
+    def _note(self, *pieces: bytes) -> None:
+        self.stream += b"".join(pieces)
+        self._send(*pieces)
 
 
 def sealed(packets: Iterable[bytes], keys: Keys | None = None) -> bytes:

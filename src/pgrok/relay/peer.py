@@ -23,11 +23,6 @@ class Peer:
     written to it is read any more.
     """
 
-    __slots__ = (
-        *("_deadline", "_deadlines", "_half_open", "_stall", "_stalled", "_timeouts"),
-        *("ended", "full", "lingering", "reading", "transport"),
-    )
-
     transport: asyncio.Transport
     """Of a connection that stands."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 
 from pgrok.transport.link import Buffer
 
-HIGH_WATER = 64 * 1024
-"""Octets queued for sending at which the writer is asked to pause, as asyncio's sockets do."""
+HIGH_WATER = 128 * 1024
+"""Octets queued for sending at which the writer is asked to pause: a packet between our ends."""
 
 PIECE = 32 * 1024
 """Octets up to which unread data is put together: a peer may send single octets."""
+
+LARGE = 4 * 1024
+"""Octets of unread data that are kept as they came, for a copy would cost more than their place."""
 
 
 class Outbox:
@@ -35,10 +39,10 @@ class Outbox:
         self._pieces.append(memoryview(data))
         self.size += len(data)
 
-    def take(self) -> memoryview | None:
+    def take(self, at_most: int = sys.maxsize) -> memoryview | None:
         """Return what may be sent in one packet now, or None while the window is used up."""
         first = self._pieces[0]
-        room = min(self.window, self.max_packet)
+        room = min(self.window, self.max_packet, at_most)
         if room == 0:
             return None
         if len(first) > room:
@@ -80,21 +84,25 @@ class Inbox:
     """Octets that arrived while nobody reads. The window bounds them; this bounds the pieces."""
 
     def __init__(self) -> None:
-        self._pieces: deque[bytearray] = deque()
+        self._pieces: deque[bytearray | bytes | memoryview] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def put(self, data: Buffer) -> None:
-        """Add to the end."""
-        if self._pieces and len(self._pieces[-1]) + len(data) <= PIECE:
-            self._pieces[-1] += data
+    def put(self, data: bytes | memoryview) -> None:
+        """Add what will not change to the end."""
+        last = self._pieces[-1] if self._pieces else None
+        if len(data) >= LARGE:
+            self._pieces.append(data)
+        elif isinstance(last, bytearray) and len(last) + len(data) <= PIECE:
+            last += data
         else:
             self._pieces.append(bytearray(data))
 
-    def take(self) -> bytes:
+    def take(self) -> bytes | memoryview:
         """Return the first piece."""
-        return bytes(self._pieces.popleft())
+        piece = self._pieces.popleft()
+        return bytes(piece) if isinstance(piece, bytearray) else piece
 
     def clear(self) -> int:
         """Drop everything; return how many octets that was."""

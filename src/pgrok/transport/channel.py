@@ -21,6 +21,10 @@ from pgrok.transport.window import ReceiveWindow
 MIN_PACKET = 1024
 """Octets that a peer must take in one packet: single octets would cost us a packet each."""
 
+TURN = 32 * 1024
+"""Octets after which it is the other channels' turn, where the connection does not keep up: on a
+slow one they all wait for each other's."""
+
 
 class TunnelChannel(EndingChannel):
     """A bidirectional stream inside an SSH connection."""
@@ -92,7 +96,7 @@ class TunnelChannel(EndingChannel):
         self._done_with(octets)
 
     def resume_sending(self) -> None:
-        """The connection takes data again: one packet of this channel, then the others' turn."""
+        """The connection takes data again: a turn of this channel, then of the others."""
         self._flush(in_turn=True)
 
     # What the protocol on top asks: asyncio.Transport.
@@ -170,7 +174,7 @@ class TunnelChannel(EndingChannel):
             if not self._link.is_writable():
                 self._link.wait_writable(self)
                 break
-            packet = self._outbox.take()
+            packet = self._outbox.take(TURN) if in_turn else self._outbox.take()
             if packet is None:
                 break
             self._link.send_data(self.peer_number, packet)

@@ -10,7 +10,7 @@ from asyncssh.packet import Boolean, String
 
 from pgrok.transport.ssh.client import ClientConnection
 from pgrok.transport.ssh.gcm import PacketCipher
-from pgrok.transport.ssh.outbound import FLUSH_AT
+from pgrok.transport.ssh.outbound import BULK_FLUSH_AT, FLUSH_AT
 from support.conditions import steps
 from support.replay import Keys, SilentSocket, replayed_client
 
@@ -61,19 +61,31 @@ async def test_what_one_step_sends_leaves_in_one_write(
     for channel in range(20):
         connection.send_data(channel, b"little")
     debug(connection)
-    connection.send_window_adjust(0, 1)
     assert socket.calls == []
     await steps()
     assert len(socket.calls) == 1
 
 
-async def test_much_is_written_at_once(connection: ClientConnection, socket: Socket) -> None:
-    connection.send_data(0, bytes(FLUSH_AT))
+@pytest.mark.parametrize(("octets", "limit"), [(1024, FLUSH_AT), (32 * 1024, BULK_FLUSH_AT)])
+async def test_much_is_written_before_the_end_of_the_step(
+    octets: int, limit: int, connection: ClientConnection, socket: Socket
+) -> None:
+    for sent in range(octets, limit + 1, octets):
+        assert socket.calls == [], sent
+        connection.send_data(0, bytes(octets))
     assert len(socket.calls) == 1
     connection.send_data(0, b"little")
     assert len(socket.calls) == 1
     await steps()
     assert len(socket.calls) == 2
+
+
+async def test_a_grant_does_not_wait_for_the_end_of_the_step(
+    connection: ClientConnection, socket: Socket
+) -> None:
+    connection.send_data(0, b"little")
+    connection.send_window_adjust(0, 1)
+    assert len(socket.calls) == 1
 
 
 async def test_whatever_the_way_it_leaves_in_the_order_it_was_sealed(

@@ -64,7 +64,7 @@ def test_there_are_figures() -> None:
 )
 def test_a_figure_is_that_of_the_code(number: str, unit: str, path: str) -> None:
     found = setting(path) if is_setting(path) else constant(path)
-    assert float(number) * UNITS[unit] == found
+    assert float(number) * UNITS[unit] == pytest.approx(found)
 
 
 def test_every_limit_that_can_be_set_is_there_with_its_reason() -> None:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pgrok.transport.buffers import HIGH_WATER, PIECE, Inbox, Outbox
+from pgrok.transport.buffers import HIGH_WATER, LARGE, PIECE, Inbox, Outbox
 
 
 def outbox(window: int, max_packet: int = 1 << 20) -> Outbox:
@@ -80,16 +80,32 @@ def test_limits_that_make_no_sense_are_refused(high: int, low: int) -> None:
         Outbox().set_limits(high, low)
 
 
+def test_no_more_is_taken_than_was_asked_for() -> None:
+    box = outbox(window=100)
+    box.put(b"abcde")
+    packets = [box.take(at_most=3), box.take()]
+    assert [bytes(packet or b"") for packet in packets] == [b"abc", b"de"]
+
+
 def test_an_inbox_keeps_the_order() -> None:
     box = Inbox()
-    pieces = [b"a" * PIECE, b"b", b"c" * (PIECE - 1), b"d"]
+    pieces = [b"a" * LARGE, b"b", b"c" * (LARGE - 1), b"d" * LARGE, b"e"]
     for piece in pieces:
         box.put(piece)
     taken = []
     while box:
         taken.append(box.take())
     assert b"".join(taken) == b"".join(pieces)
-    assert [len(piece) for piece in taken] == [PIECE, PIECE, 1]
+    assert [len(piece) for piece in taken] == [LARGE, LARGE, LARGE, 1]
+
+
+def test_large_data_is_kept_as_it_came() -> None:
+    box = Inbox()
+    data = memoryview(b"a" * LARGE)
+    box.put(b"b")
+    box.put(data)
+    assert box.take() == b"b"
+    assert box.take() is data
 
 
 def test_octets_that_arrive_one_by_one_cost_little_more_than_octets() -> None:

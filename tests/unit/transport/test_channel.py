@@ -14,7 +14,7 @@ from pgrok.errors import (
     RemoteProtocolError,
 )
 from pgrok.transport.buffers import HIGH_WATER
-from pgrok.transport.channel import MIN_PACKET, TunnelChannel
+from pgrok.transport.channel import MIN_PACKET, TURN, TunnelChannel
 from pgrok.transport.window import INITIAL_WINDOW
 from support.channels import Noting, NotingLink, Stand
 
@@ -206,6 +206,16 @@ class TestSending:
         while link.waiting:
             link.go_on(packets)
         assert [channel for _, channel, _ in link.sent] == [0, 1, 2, 0, 1, 2]
+
+    def test_a_turn_is_shorter_than_a_packet_may_be(self) -> None:
+        stand = Stand(window=BIG, max_packet=4 * TURN)
+        stand.link.room = 0
+        stand.channel.write(b"x" * 2 * TURN)
+        while stand.link.waiting:
+            stand.link.go_on(1)
+        stand.link.go_on()
+        stand.channel.write(b"x" * 2 * TURN)
+        assert [len(data) for _, _, data in stand.link.sent] == [TURN, TURN, 2 * TURN]
 
 
 class TestReceiving:

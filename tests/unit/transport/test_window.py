@@ -13,7 +13,7 @@ from pgrok.transport.window import (
 )
 
 PACKET = 32 * 1024
-SMALL_WINDOW = 896 * 1024
+SMALL_WINDOW = 832 * 1024
 LONG, SHORT = 0.1, 0.0001
 """Round trips, in seconds."""
 
@@ -107,7 +107,7 @@ def test_a_window_does_not_grow_on_a_short_path_before_its_reader_has_shown_that
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "kibibytes"), [(0, 896), (7, 896), (8, 1024), (32, 4096), (99, 4096)]
+    ("milliseconds", "kibibytes"), [(0, 832), (6.5, 832), (8, 1024), (32, 4096), (99, 4096)]
 )
 def test_how_far_a_window_grows_depends_on_the_round_trip(
     milliseconds: int, kibibytes: int

@@ -22,10 +22,11 @@ from pgrok.sockets import keep_queue_short
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Channel
 from pgrok.transport.ssh.inbound import Inbound
+from pgrok.transport.ssh.outbound import FLUSH_AT
 from pgrok.transport.ssh.slot import ChannelSlot
 
-MAX_PACKET = 32 * 1024
-"""Octets of data that one packet to us may carry; what OpenSSH and Go use as well."""
+MAX_PACKET = 128 * 1024
+"""Octets of data that one packet to us may carry. OpenSSH and Go take 32 KiB and are sent that."""
 
 MAX_CHANNELS = 1024
 """Channels of one connection; beyond them none is opened, by either end. A server may be set to
@@ -158,6 +159,8 @@ class Multiplexer(Inbound):
             channel = next(iter(self._waiting))
             del self._waiting[channel]
             channel.resume_sending()
+            if self._unwritten_octets >= FLUSH_AT:
+                self._flush()  # which shows whether the socket is full again
 
     def send_newkeys(self, k: bytes, h: bytes) -> None:
         """Finish a key exchange on our side; data may flow again."""
@@ -173,12 +176,12 @@ class Multiplexer(Inbound):
             return
         super().send_packet(pkttype, *args, handler=handler)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, *pieces: bytes) -> None:
         if self._socket_full:
-            self._unsent += len(data)
+            self._unsent += len(pieces[-1])
             if self._unsent > MAX_UNSENT:
                 self.abort()
-        super()._send(data)
+        super()._send(*pieces)
 
     def _cleanup(self, exc: Exception | None) -> None:
         self._waiting.clear()

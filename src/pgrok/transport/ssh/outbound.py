@@ -23,7 +23,10 @@ else:
     Base = object
 
 FLUSH_AT = 4 * 1024
-"""Octets that are written without waiting for more to join them."""
+"""Octets of small packets that are written without waiting for more to join them."""
+
+BULK_FLUSH_AT = 128 * 1024
+"""Octets of large ones: the fewer the writes, the less often the peer is woken for a part."""
 
 
 class Outbound(Base):
@@ -49,6 +52,9 @@ class Outbound(Base):
     def send_window_adjust(self, channel: int, octets: int) -> None:
         """Send CHANNEL_WINDOW_ADJUST (RFC 4254 5.2)."""
         self._send_plain(MSG_CHANNEL_WINDOW_ADJUST, channel, octets, b"")
+        # uvloop reads on within one step for as long as there is something to read: a grant at
+        # the end of it lets the peer wait until we have run dry, and both work in turns.
+        self._flush()
 
     def send_message(self, message: bytes) -> None:
         """Send a message that is whole, its number before it, as `send_packet` does, but faster."""
@@ -72,8 +78,7 @@ class Outbound(Base):
             self._send(length + sealed)
         else:
             # What is large is not copied once more for the sake of four octets before it.
-            self._send(length)
-            self._send(sealed)
+            self._send(length, sealed)
         self._send_seq = (self._send_seq + 1) % SEQUENCE_LIMIT
         self._rekey_bytes_sent += len(packet)
 
@@ -99,17 +104,19 @@ class Outbound(Base):
         self._sealer = None
         super()._send_kexinit()
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, *pieces: bytes) -> None:
         """Write at the end of this step of the loop, in one system call with all that joins it.
 
         uvloop writes at once what the socket takes, which made a system call of every packet.
+        Of a packet in `pieces` the last one is all that counts.
         """
-        self._unwritten.append(data)
-        self._unwritten_octets += len(data)
-        if self._unwritten_octets >= FLUSH_AT:
-            self._flush()
-        elif len(self._unwritten) == 1:
+        if not self._unwritten:
             self.loop.call_soon(self._flush)
+        self._unwritten += pieces
+        octets = len(pieces[-1])
+        self._unwritten_octets += octets
+        if self._unwritten_octets >= (FLUSH_AT if octets < FLUSH_AT else BULK_FLUSH_AT):
+            self._flush()
 
     def _flush(self) -> None:
         pieces, self._unwritten = self._unwritten, []
