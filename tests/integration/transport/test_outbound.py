@@ -66,7 +66,7 @@ async def test_what_one_step_sends_leaves_in_one_write(
     assert len(socket.calls) == 1
 
 
-@pytest.mark.parametrize(("octets", "limit"), [(1024, FLUSH_AT), (32 * 1024, BULK_FLUSH_AT)])
+@pytest.mark.parametrize(("octets", "limit"), [(1024, FLUSH_AT), (30 * 1024, BULK_FLUSH_AT)])
 async def test_much_is_written_before_the_end_of_the_step(
     octets: int, limit: int, connection: ClientConnection, socket: Socket
 ) -> None:

@@ -25,8 +25,9 @@ from pgrok.transport.ssh.inbound import Inbound
 from pgrok.transport.ssh.outbound import FLUSH_AT
 from pgrok.transport.ssh.slot import ChannelSlot
 
-MAX_PACKET = 128 * 1024
-"""Octets of data that one packet to us may carry. OpenSSH and Go take 32 KiB and are sent that."""
+MAX_PACKET = 125 * 1024
+"""Octets of data that one packet to us may carry: half of what uvloop reads at once, so that no
+small ones remain. OpenSSH and Go take 32 KiB and are sent that."""
 
 MAX_CHANNELS = 1024
 """Channels of one connection; beyond them none is opened, by either end. A server may be set to

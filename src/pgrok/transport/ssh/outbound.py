@@ -25,8 +25,9 @@ else:
 FLUSH_AT = 4 * 1024
 """Octets of small packets that are written without waiting for more to join them."""
 
-BULK_FLUSH_AT = 128 * 1024
-"""Octets of large ones: the fewer the writes, the less often the peer is woken for a part."""
+BULK_FLUSH_AT = 120 * 1024
+"""Octets of large ones: the fewer the writes, the less often the peer is woken for a part. The
+largest are written one by one."""
 
 
 class Outbound(Base):
