@@ -8,13 +8,14 @@ from collections import deque
 from pgrok.transport.link import Buffer
 
 HIGH_WATER = 128 * 1024
-"""Octets queued for sending at which the writer is asked to pause: a packet between our ends."""
+"""Octets queued for sending at which the writer is asked to pause: a large packet has room."""
 
 PIECE = 32 * 1024
 """Octets up to which unread data is put together: a peer may send single octets."""
 
 LARGE = 4 * 1024
-"""Octets of unread data that are kept as they came, for a copy would cost more than their place."""
+"""Octets of received data that are passed on, and kept, as part of their packet: from here on a
+copy costs more than the place of what is around them."""
 
 
 class Outbox:

@@ -17,13 +17,11 @@ import asyncssh
 from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
 
 from pgrok.errors import RemoteProtocolError
+from pgrok.transport.buffers import LARGE
 from pgrok.transport.ssh.framing import HEADER, SEQUENCE_LIMIT, Cutter
 from pgrok.transport.ssh.gcm import LENGTH, PacketCipher, take_over
 from pgrok.transport.ssh.liveness import Liveness
 from pgrok.transport.ssh.slot import ChannelSlot
-
-VIEWED_FROM = 4 * 1024
-"""Octets of data from which a view of a packet is cheaper than a copy of what is in it."""
 
 
 class Inbound(Liveness):
@@ -71,7 +69,7 @@ class Inbound(Liveness):
             return False
         try:
             if kind == MSG_CHANNEL_DATA and octets == count:
-                data = packet if octets < VIEWED_FROM else memoryview(packet)
+                data = packet if octets < LARGE else memoryview(packet)
                 slot.channel.data_arrived(data[HEADER.size : -padding])
             elif kind == MSG_CHANNEL_WINDOW_ADJUST and octets == 0:
                 slot.channel.window_adjusted(count)
