@@ -184,15 +184,15 @@ AREA = Area(
         Guard(
             "More data than the window that was granted",
             "transport/window.py",
-            "if octets > self._granted:",
+            "if left < 0:",
             "if False:",
             "tests/unit/transport/test_window.py::test_data_beyond_the_window_is_refused",
         ),
         Guard(
             "A reader who stops, and whose memory the server's becomes",
             "transport/window.py",
-            "        self._granted -= octets\n        self._unread += octets",
-            "        self._granted -= octets",
+            "        self._granted = left\n        self._unread += octets",
+            "        self._granted = left",
             f"{_CHANNEL}::TestReceiving::test_a_paused_reader_grants_nothing_until_it_goes_on",
         ),
         Guard(
@@ -221,8 +221,8 @@ AREA = Area(
         Guard(
             "A changed packet",
             "transport/ssh/gcm.py",
-            "        try:\n            return self._aead.decrypt(self._next_nonce(), sealed, length)\n        except InvalidTag:\n            return None",
-            "        try:\n            return self._aead.decrypt(self._next_nonce(), sealed, length)\n        except InvalidTag:\n            return bytes(sealed)",
+            "        try:\n            return self._decrypt(self._next_nonce(), sealed, length)\n        except InvalidTag:\n            return None",
+            "        try:\n            return self._decrypt(self._next_nonce(), sealed, length)\n        except InvalidTag:\n            return bytes(sealed)",
             "tests/unit/transport/ssh/test_gcm.py::test_a_changed_packet_is_refused",
         ),
         Guard(

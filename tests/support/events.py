@@ -17,6 +17,10 @@ Outcome = list[RequestHead | ResponseHead | bytes | Fields | int]
 with which the rest was refused."""
 
 
+# Parts that are whole messages are taken as such: those who compare them with others, cut
+# elsewhere, compare both ways to read.
+
+
 def read_requests(parts: Iterable[bytes], *, eof: bool = False) -> Outcome:
     """Read requests, each as soon as the one before is over."""
     reader = request_reader()
@@ -49,7 +53,11 @@ def _read(
     outcome: Outcome = []
     try:
         for part in parts:
-            if part:
+            if head := reader.whole(part):
+                _add_whole(head, part[head.octets :], outcome)
+                if again:
+                    reader.expect()
+            elif part:
                 reader.receive(part)
                 _take_events(reader, outcome, again=again)
         if eof:
@@ -58,6 +66,13 @@ def _read(
     except RemoteProtocolError as error:
         outcome.append(error.status)
     return outcome
+
+
+def _add_whole(head: RequestHead | ResponseHead, body: bytes, outcome: Outcome) -> None:
+    outcome.append(head)
+    if body:
+        outcome.append(body)
+    outcome.append(Fields.of())
 
 
 def _take_events(reader: MessageReader[HeadT], outcome: Outcome, *, again: bool) -> None:

@@ -179,7 +179,7 @@ class Lobby:
     def route(self, visit: Visit) -> None:
         """Send a visitor where the public front would."""
         tunnel = self.registry.find((TunnelKind.HTTP, visit.label))
-        if self.parking.expects(visit.label):
+        if visit.label in self.parking.expected:
             again = partial(self.route, visit)
             self.parking.park(visit.label, cast(Exchange, visit), again)
         elif tunnel is None:

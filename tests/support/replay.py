@@ -50,12 +50,12 @@ class Recorder:
         iv = cipher._fixed + cipher._counter.to_bytes(8, "big")
         self.keys = Keys(cipher._cipher._key, iv, connection._send_seq)
         self.stream = b""
-        self._send = connection._send
-        connection._send = self._note  # type: ignore[method-assign]
+        self._write_soon = connection._write_soon
+        connection._write_soon = self._note  # type: ignore[method-assign]
 
-    def _note(self, *pieces: bytes) -> None:
+    def _note(self, pieces: tuple[bytes, ...]) -> None:
         self.stream += b"".join(pieces)
-        self._send(*pieces)
+        self._write_soon(pieces)
 
 
 def sealed(packets: Iterable[bytes], keys: Keys | None = None) -> bytes:

@@ -72,20 +72,20 @@ def request_line(record: RequestRecord, clock: str, *, colour: bool) -> str:
 
     The query is left out, as it may hold secrets, and whatever a terminal would obey.
     """
-    method, path = _shown(record.method, record.path)
-    status = f"{record.status:>3}" if record.status else "---"
-    if colour and (style := _COLOURS.get(record.status // 100)):
-        status = f"{style}{status}{_RESET}"
-    return f"{clock}  {method} {status}  {duration(record.seconds):>10}  {path}"
+    outcome, path = _shown(record.method, record.path, record.status, colour)
+    return f"{clock}  {outcome}  {duration(record.seconds):>10}  {path}"
 
 
 @lru_cache(maxsize=256)
-def _shown(method: str, target: str) -> tuple[str, str]:
-    """Return method and path as they stand in a line of the request log."""
+def _shown(method: str, target: str, status: int, colour: bool) -> tuple[str, str]:
+    """Return method and status, and the path, as they stand in a line of the request log."""
     path = printable(target.partition("?")[0])
     if len(path) > LONGEST_PATH:
         path = f"{path[: LONGEST_PATH - 1]}…"
-    return f"{printable(method)[:10]:<7}", path
+    shown = f"{status:>3}" if status else "---"
+    if colour and (style := _COLOURS.get(status // 100)):
+        shown = f"{style}{shown}{_RESET}"
+    return f"{printable(method)[:10]:<7} {shown}", path
 
 
 def duration(seconds: float) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from pgrok.address import Address, TargetURL
 from pgrok.client.dialer import Dialer, explain
 from pgrok.client.records import RequestRecord
 from pgrok.client.targets import Rules, Target
 from pgrok.http.forwarding import forward_request
+from pgrok.http.head import RequestHead
 from pgrok.http.pages import Code, Problem
+from pgrok.http.remembering import remembering
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.downstream import DownstreamConnection
-from pgrok.relay.exchange import Exchange, Route
+from pgrok.relay.exchange import Exchange, Explain
 from pgrok.relay.pool import Pool
 from pgrok.relay.splice import SpliceEnd
 from pgrok.relay.timeouts import Timeouts
@@ -53,13 +56,24 @@ class _Forwarder:
     """What the channels of one tunnel share: the rules, and idle connections to the targets."""
 
     def __init__(self, rules: Rules, log: Callable[[RequestRecord], None]) -> None:
-        self.rules = rules
+        self._rules = rules
         self.log = log
+        self.recall_way = remembering(self.find_way)
+        """As `find_way`, of a request with a small head."""
         self.deadlines = Deadlines(asyncio.get_running_loop())
         self._pools: dict[TargetURL, Pool] = {}
         self._destinations: dict[Target, _Destination] = {}
 
-    def destination(self, target: Target) -> _Destination:
+    def find_way(self, request: RequestHead) -> _Way | None:
+        """Return where a request goes, and as what; None if it leaves what is public here."""
+        target = self._rules.match(request.target)
+        if target.escapes(request.target):
+            return None
+        destination = self._destination(target)
+        head = forward_request(request, target.rewrite(request.target))
+        return _Way(destination.pool, head, destination.explain)
+
+    def _destination(self, target: Target) -> _Destination:
         """Return the way to a target, made at its first request."""
         known = self._destinations.get(target)
         if known is None:
@@ -72,6 +86,14 @@ class _Forwarder:
             dialer = Dialer(url.address, secure=url.secure)
             self._pools[place] = Pool(dialer.dial, self.deadlines)
         return _Destination(url.address, self._pools[place])
+
+
+class _Way(NamedTuple):
+    """What follows from a request's head: where it goes, and as what."""
+
+    pool: Pool
+    head: bytes
+    explain: Explain
 
 
 class _Destination:
@@ -95,14 +117,12 @@ class _Channel(DownstreamConnection):
 
     def route(self, exchange: Exchange) -> None:
         """Backend: choose the target by the path."""
-        request = exchange.request
-        target = self._forwarder.rules.match(request.target)
-        if target.escapes(request.target):
+        request, forwarder = exchange.request, self._forwarder
+        way = (forwarder.recall_way if request.small else forwarder.find_way)(request)
+        if way is None:
             exchange.refuse(_ESCAPE)
-            return
-        destination = self._forwarder.destination(target)
-        head = forward_request(request, target.rewrite(request.target))
-        exchange.forward(Route(destination.pool, head, destination.explain))
+        else:
+            exchange.forward(way.pool, way.head, way.explain)
 
     def finished(self, exchange: Exchange) -> None:
         """Backend: log the request."""

@@ -77,7 +77,7 @@ class LineWriter:
         if dropped:
             self._dropped_told += dropped
             lines.append(f"({dropped} lines left out: the output is read too slowly)")
-        return "".join([f"{line}\n" for line in lines])
+        return "\n".join([*lines, ""])
 
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)

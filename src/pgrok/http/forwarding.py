@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
 from typing import NamedTuple
 
 from pgrok.http.fields import (
@@ -58,9 +57,8 @@ class ForwardedResponse:
     keep_alive: bool
 
 
-@remembering(attrgetter("octets"))
 def forward_request(
-    request: RequestHead, target: bytes | None = None, visitor: Visitor | None = None, /
+    request: RequestHead, target: bytes | None = None, visitor: Visitor | None = None
 ) -> bytes:
     """Return the head of a request as it is passed on, on a connection of our own.
 
@@ -80,27 +78,26 @@ def forward_request(
     return encode_head(start, lines, request.framing, request.length)
 
 
-@remembering(attrgetter("octets"))
 def forward_response(
-    response: ResponseHead, request: RequestHead, keep_alive: bool, host: str | None = None, /
+    response: ResponseHead, minor_version: int, keep_alive: bool, host: str | None = None
 ) -> ForwardedResponse:
-    """Return a response as it is passed on to the sender of `request`.
+    """Return a response as it is passed on to who sent an HTTP/1 request of that minor version.
 
     A body whose length is not known goes on in chunks, which show where it was cut; to
     HTTP/1.0, which has none, it goes on until the connection closes. `keep_alive` is whether
-    this end wants to keep the connection. With a `host`, which is in lower case, cookies for
-    domains outside of it are left out: the tunnels of other people and the dashboard may live
+    both of its ends want to keep the connection. With a `host`, which is in lower case, cookies
+    for domains outside of it are left out: the tunnels of other people and the dashboard may live
     there (cookie tossing).
     """
     lines = response.fields.lines_without(unforwarded(response.options, _WRITTEN_ANEW))
     if host is not None and b"set-cookie" in response.fields.names:
         lines = _without_foreign_cookies(lines, host.encode())
-    framing = _framing_for(response, request)
+    framing = _framing_for(response, minor_version)
     if response.status == SWITCHING_PROTOCOLS:
         lines += _TO_WEBSOCKET
         keep_alive = False
     elif not response.interim:
-        keep_alive = keep_alive and request.keep_alive and framing is not Framing.UNTIL_CLOSE
+        keep_alive = keep_alive and framing is not Framing.UNTIL_CLOSE
         if not keep_alive:
             lines.append(b"Connection: close")
     start = b"HTTP/1.1 %d %b" % (response.status, response.reason)
@@ -108,9 +105,13 @@ def forward_response(
     return ForwardedResponse(head, framing, keep_alive)
 
 
-def _framing_for(response: ResponseHead, request: RequestHead) -> Framing:
+recall_forwarded_response = remembering(forward_response)
+"""As `forward_response`, of a response with a small head."""
+
+
+def _framing_for(response: ResponseHead, minor_version: int) -> Framing:
     if response.framing in (Framing.CHUNKED, Framing.UNTIL_CLOSE):
-        return Framing.CHUNKED if request.minor_version else Framing.UNTIL_CLOSE
+        return Framing.CHUNKED if minor_version else Framing.UNTIL_CLOSE
     return response.framing
 
 

@@ -7,9 +7,13 @@ from enum import Enum
 from typing import ClassVar
 
 from pgrok.http.fields import Fields
+from pgrok.http.remembering import MAX_REMEMBERED_BYTES
 
 MAX_HEAD_BYTES = 64 * 1024
 """Octets of a head, start line and empty line included; nginx takes 32 KiB, Go 1 MiB."""
+
+MAX_WHOLE_BYTES = 16 * 1024
+"""Octets of a message that is dealt with in one piece; the body of a larger one is not copied."""
 
 MAX_HEAD_LINES = 128
 """Lines of a head; nginx has no such limit, Apache takes 100 fields."""
@@ -48,12 +52,21 @@ class RequestHead:
     expects_continue: bool = False
     websocket: bool = False
     octets: int = 0
+    small: bool = False
+    """Whether what follows from it is remembered."""
+    whole: int = 0
+    """Octets of the whole message, if it is over with its head; else 0."""
+    safe_to_repeat: bool = False
+    """Whether the request may be sent a second time (RFC 9110 9.2.2), body and all."""
     interim: ClassVar[bool] = False
 
-    @property
-    def safe_to_repeat(self) -> bool:
-        """Whether the request may be sent a second time (RFC 9110 9.2.2), body and all."""
-        return self.method in _REPEATABLE and self.framing is Framing.NONE and not self.websocket
+    def measure(self, octets: int) -> None:
+        """Take the size of the head, when all that it says is known."""
+        self.octets = octets
+        self.small = octets <= MAX_REMEMBERED_BYTES
+        if self.framing is Framing.NONE:
+            self.whole = octets
+            self.safe_to_repeat = self.method in _REPEATABLE and not self.websocket
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +88,22 @@ class ResponseHead:
     idle_seconds: float | None = None
     """How long the sender promises to keep the idle connection, if it says so."""
     octets: int = 0
+    small: bool = False
+    """Whether what follows from it is remembered."""
+    whole: int = 0
+    """Octets of the whole message, if its head tells, and they are few; 0 of an interim one."""
+
+    def measure(self, octets: int) -> None:
+        """Take the size of the head, when all that it says is known."""
+        self.octets = octets
+        self.small = octets <= MAX_REMEMBERED_BYTES
+        if self.status < 200:
+            return
+        if self.framing is Framing.NONE:
+            self.whole = octets
+        elif self.framing is Framing.LENGTH:
+            whole = octets + (self.length or 0)
+            self.whole = whole if whole <= MAX_WHOLE_BYTES else 0
 
     @property
     def interim(self) -> bool:

@@ -20,7 +20,7 @@ from pgrok.http.head import (
     RequestHead,
     ResponseHead,
 )
-from pgrok.http.remembering import raw_octets, remembering
+from pgrok.http.remembering import MAX_REMEMBERED_BYTES, remembering
 
 _REQUEST_LINE = re.compile(rb"([A-Z-]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n")
 _OTHER_VERSION = re.compile(rb".* HTTP/(?!1\.[01]$)[0-9]\.[0-9]")
@@ -40,12 +40,15 @@ _MAX_LENGTH_DIGITS = 18
 """What a length may have so that it fits into 63 bits."""
 
 
-@remembering(raw_octets)
-def parse_request(head: bytes, /) -> RequestHead:
+def parse_request(head: bytes, _method: bytes = b"") -> RequestHead:
     """Return the request that `head` says, which ends with its empty line.
 
-    Raises `RemoteProtocolError` with the status to answer.
+    Nobody knows its method before. Raises `RemoteProtocolError` with the status to answer.
     """
+    return (recall_request if len(head) <= MAX_REMEMBERED_BYTES else _read_request)(head, b"")
+
+
+def _read_request(head: bytes, _method: bytes) -> RequestHead:
     line = _REQUEST_LINE.match(head)
     if line is None:
         raise _refused_request_line(head)
@@ -56,9 +59,9 @@ def parse_request(head: bytes, /) -> RequestHead:
     request = RequestHead(
         method, target, fields, _one_host(fields), int(version), keep_alive=version == b"1"
     )
-    request.octets = len(head)
     if not _MEANINGFUL.isdisjoint(fields.names):
         _interpret_request(request)
+    request.measure(len(head))
     return request
 
 
@@ -75,19 +78,25 @@ def _interpret_request(request: RequestHead) -> None:
         request.websocket = _asks_for_websocket(request)
 
 
-@remembering(raw_octets)
-def parse_response(head: bytes, method: bytes, /) -> ResponseHead:
+recall_request = remembering(_read_request)
+"""As `parse_request`, of a small head."""
+
+
+def parse_response(head: bytes, method: bytes) -> ResponseHead:
     """Return the response that `head` says, to a request with `method`.
 
     Raises `RemoteProtocolError`.
     """
+    return (recall_response if len(head) <= MAX_REMEMBERED_BYTES else _read_response)(head, method)
+
+
+def _read_response(head: bytes, method: bytes) -> ResponseHead:
     line = _STATUS_LINE.match(head)
     if line is None:
         raise RemoteProtocolError("the answer does not begin with an HTTP/1 status line")
     version, status, reason = line.groups(b"")
     fields = _parse_fields(head, line.end())
     response = ResponseHead(int(status), reason, fields, int(version))
-    response.octets = len(head)
     _frame_response(response, method)
     if b"connection" in fields.names:
         response.options = fields.tokens(b"connection")
@@ -100,7 +109,12 @@ def parse_response(head: bytes, method: bytes, /) -> ResponseHead:
     )
     if b"keep-alive" in fields.names:
         response.idle_seconds = _promised_seconds(fields)
+    response.measure(len(head))
     return response
+
+
+recall_response = remembering(_read_response)
+"""As `parse_response`, of a small head."""
 
 
 def _promised_seconds(fields: Fields) -> float | None:

@@ -17,9 +17,16 @@ from pgrok.errors import LocalProtocolError, RemoteProtocolError
 from pgrok.http.body import BodyReader, Pieces, body_reader
 from pgrok.http.fields import Fields
 from pgrok.http.head import MAX_HEAD_BYTES, RequestHead, ResponseHead
-from pgrok.http.parsing import parse_request, parse_response
+from pgrok.http.parsing import (
+    parse_request,
+    parse_response,
+    recall_request,
+    recall_response,
+)
+from pgrok.http.remembering import MAX_REMEMBERED_BYTES
 
 _HEAD_END = b"\r\n\r\n"
+_HEAD_END_OCTETS = len(_HEAD_END)
 
 # A head with bare line feeds would else be waited for until the deadline.
 _BARE_EMPTY_LINE = re.compile(rb"\n\r?\n")
@@ -28,6 +35,9 @@ _BARE_EMPTY_LINE = re.compile(rb"\n\r?\n")
 _SSH = b"SSH-2.0-"
 
 HeadT = TypeVar("HeadT", RequestHead, ResponseHead)
+
+
+Parse = Callable[[bytes, bytes], HeadT]
 
 
 @dataclass(slots=True)
@@ -48,9 +58,11 @@ class MessageReader(Generic[HeadT]):
     tenth faster where the code of an exchange meets one type only.
     """
 
-    def __init__(self, parse: Callable[[bytes, bytes], HeadT], *, empty_lines: bool) -> None:
-        """`parse` is given a head and the method; `empty_lines` may come before a message."""
-        self._parse: Callable[[bytes, bytes], HeadT] = parse
+    def __init__(self, parse: Parse[HeadT], recall: Parse[HeadT], *, empty_lines: bool) -> None:
+        """`parse` is given a head and the method, `recall` too if the head is small; `empty_lines`
+        may come before a message."""
+        self._parse: Parse[HeadT] = parse
+        self._recall: Parse[HeadT] = recall
         self._empty_lines = empty_lines
         self._method = b""
         # A view only while a body is read, of which nothing but its length is of interest.
@@ -70,17 +82,39 @@ class MessageReader(Generic[HeadT]):
     @property
     def in_message(self) -> bool:
         """Whether a message has begun that is not over."""
-        return self.awaits_message or self.buffered > 0
+        return self.awaits_message or len(self._buffer) > self._start
 
-    def expect(self, method: bytes = b"") -> None:
+    def expect(self, method: bytes = b"") -> bool:
         """Go on to the next message: a request, or the response to a request with `method`.
 
-        Raises `LocalProtocolError` while one is under way.
+        Returns whether some of it has come already. Raises `LocalProtocolError` while one is under
+        way.
         """
         if self.awaits_message:
             raise LocalProtocolError("the message before this one is not over")
         self._method = method
         self.awaits_message = True
+        return len(self._buffer) > self._start
+
+    def whole(self, data: bytes | memoryview) -> HeadT | None:
+        """Return the head of the next message if `data` is all of it, as it mostly is.
+
+        The message is over then; its body is what follows the `octets` of the head. None where
+        the data has to be received, because there is more to say about it.
+        """
+        if self._buffer or type(data) is not bytes or not self.awaits_message:
+            return None
+        end = data.find(_HEAD_END) + _HEAD_END_OCTETS
+        if end < _HEAD_END_OCTETS or end > MAX_REMEMBERED_BYTES:
+            return None
+        try:
+            head = self._recall(data[:end], self._method)
+        except RemoteProtocolError:
+            return None
+        if head.whole != len(data):
+            return None
+        self.awaits_message = False
+        return head
 
     def receive(self, data: bytes | memoryview) -> None:
         """Take what arrived on the connection."""
@@ -116,8 +150,8 @@ class MessageReader(Generic[HeadT]):
         buffer, begin = self._buffer, self._start
         if self._empty_lines and buffer.startswith(b"\r\n", begin):
             self._start = begin = self._after_empty_lines(begin)
-        end = buffer.find(_HEAD_END, max(begin, self._searched - 3)) + len(_HEAD_END)
-        if end < len(_HEAD_END):
+        end = buffer.find(_HEAD_END, max(begin, self._searched - 3)) + _HEAD_END_OCTETS
+        if end < _HEAD_END_OCTETS:
             self._check_partial_head()
             return None
         if end - begin > MAX_HEAD_BYTES:
@@ -169,7 +203,7 @@ class MessageReader(Generic[HeadT]):
 
 def request_reader() -> MessageReader[RequestHead]:
     """Return a reader of the requests of one connection, one after the other."""
-    return MessageReader(lambda head, _method: parse_request(head), empty_lines=True)
+    return MessageReader(parse_request, recall_request, empty_lines=True)
 
 
 def response_reader() -> MessageReader[ResponseHead]:
@@ -177,7 +211,7 @@ def response_reader() -> MessageReader[ResponseHead]:
 
     Interim responses (RFC 9110 15.2) come as heads before the one that was expected.
     """
-    return MessageReader(parse_response, empty_lines=False)
+    return MessageReader(parse_response, recall_response, empty_lines=False)
 
 
 def _head_too_large() -> RemoteProtocolError:

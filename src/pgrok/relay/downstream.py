@@ -33,6 +33,7 @@ class DownstreamConnection(asyncio.Protocol):
         self._peer = Peer(
             deadlines, timeouts, time_is_up=self._time_is_up, stalled=self.reader_stalled
         )
+        self._timeouts = timeouts
         self._backend = backend
         self._reader = request_reader()
         self._exchange: Exchange | None = None
@@ -57,6 +58,15 @@ class DownstreamConnection(asyncio.Protocol):
         peer = self._peer
         if peer.lingering or peer.transport.is_closing():
             return
+        if self._exchange is None and not peer.full:
+            request = self._reader.whole(data)
+            if request is not None:
+                self._fresh = False
+                self._exchange = exchange = Exchange(self, request)
+                self._backend.route(exchange)
+                if self._exchange is not None:
+                    peer.deadline.move(self._timeouts.response)
+                return
         was_idle = self.idle
         self._reader.receive(data)
         self._advance()
@@ -110,16 +120,19 @@ class DownstreamConnection(asyncio.Protocol):
             self._advance()
             self._watch()
 
-    def exchange_over(self, output: Output, *, keep_alive: bool) -> None:
+    def exchange_over(self, output: bytes, keep_alive: bool) -> None:
         """Write the last of the response; go on to the next request, or close."""
+        peer = self._peer
         if output:
-            self._peer.transport.writelines(output)
-        self._end_exchange()
+            peer.transport.write(output)
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            self._backend.finished(exchange)
         read = not self._reader.awaits_message or self._has_read_rest()
         if keep_alive and read and self.keeps_alive:
             self._start_next()
         else:
-            self._peer.linger()
+            peer.linger()
 
     def exchange_cut(self) -> None:
         """Close so that the response does not look complete, whatever its framing was."""
@@ -214,13 +227,14 @@ class DownstreamConnection(asyncio.Protocol):
             return False
 
     def _start_next(self) -> None:
-        self._reader.expect()
-        if self._reader.buffered or self._peer.ended:
-            self._peer.wait_for_head()
+        peer = self._peer
+        if self._reader.expect() or peer.ended:
+            peer.wait_for_head()
             self._advance()
         else:
-            self._peer.wait_for_next()
-            self._peer.read(True)
+            peer.deadline.move(self._timeouts.idle)
+            if not peer.reading:
+                peer.read(True)
 
     def _refuse(self, problem: Problem) -> None:
         """Answer something that is no request; after a doubt the connection closes."""

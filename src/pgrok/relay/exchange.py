@@ -3,57 +3,52 @@
 The downstream connection makes an exchange for each request and asks its backend where it goes;
 the backend calls `forward` or `refuse`, at once or later. From then on both connections report
 what happens here, and the exchange says what follows from it.
+
+Most requests are over with their heads, and most responses come in one piece; what is needed for
+an upload, or for a response in parts, is made when there is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pgrok.errors import ConnectionLost, RemoteProtocolError
-from pgrok.http.body import encode_body
-from pgrok.http.head import (
-    CONTINUE,
-    SWITCHING_PROTOCOLS,
-    Framing,
-    RequestHead,
-    ResponseHead,
-)
+from pgrok.http.body import NO_TRAILERS
+from pgrok.http.forwarding import ForwardedResponse, forward_response, recall_forwarded_response
+from pgrok.http.head import CONTINUE, SWITCHING_PROTOCOLS, RequestHead, ResponseHead
 from pgrok.http.pages import Code, Problem
 from pgrok.http.reader import Body
 from pgrok.relay.answer import Answer
-from pgrok.relay.interfaces import Downstream, Output
+from pgrok.relay.interfaces import Downstream
 from pgrok.relay.pool import Pool, PoolFull
+from pgrok.relay.refusal import refuse_request
 from pgrok.relay.splice import splice
+from pgrok.relay.upload import Upload
 from pgrok.relay.upstream import UpstreamConnection
 
-
-@dataclass(slots=True)
-class Route:
-    """Where a request goes, as what, and what changes on the way back.
-
-    `head` is the request's head as it goes on. `explain` says for visitors what it means that no
-    response came. With a `host`, cookies for domains outside of it are left out of the response.
-    """
-
-    pool: Pool
-    head: bytes
-    explain: Callable[[Exception | None], Problem]
-    host: str | None = None
+Explain = Callable[[Exception | None], Problem]
+"""Says for visitors what it means that no response came."""
 
 
 class Exchange:
     """One request and its response."""
 
     __slots__ = (
-        *("_answer", "_awaits_continue", "_downstream", "_over", "_repeatable", "_repeated"),
-        *("_request_ended", "_route", "_to_upstream", "_upstream"),
-        *("began", "refusal", "request", "sender", "takes_request"),
+        *("_answer", "_came", "_downstream", "_explain", "_head", "_host", "_keep_alive", "_over"),
+        *("_repeated", "_upload", "_upstream"),
+        *("began", "refusal", "request", "sender", "status", "takes_request"),
     )
+
+    # Where the request goes, from `forward` on.
+    _head: bytes
+    _explain: Explain
+    _host: str | None
 
     def __init__(self, downstream: Downstream, request: RequestHead) -> None:
         self.request = request
         self.began = downstream.loop.time()
+        self.status = 0
+        """The response's, 0 before there is one."""
         self.refusal: Code | None = None
         """Why the response is not the target's, if it is not."""
         self.sender: object = None
@@ -61,20 +56,13 @@ class Exchange:
         self.takes_request = False
         """Whether the next part of the request can be dealt with now."""
         self._downstream = downstream
-        self._route: Route | None = None
         self._upstream: UpstreamConnection | None = None
-        self._answer = Answer(request, keep_alive=downstream.keeps_alive)
-        self._to_upstream: Output = []
-        self._request_ended = request.framing is Framing.NONE
-        self._awaits_continue = request.expects_continue
-        self._repeatable = request.safe_to_repeat
+        self._upload = None if request.whole else Upload(request)
+        self._came: ResponseHead | None = None
+        self._answer: Answer | None = None
+        self._keep_alive = downstream.keeps_alive
         self._repeated = False
         self._over = False
-
-    @property
-    def status(self) -> int:
-        """The response's status, 0 before there is one."""
-        return self._answer.status
 
     @property
     def duration(self) -> float:
@@ -83,51 +71,67 @@ class Exchange:
 
     # For the backend
 
-    def forward(self, route: Route) -> None:
-        """Send the request where `route` says."""
+    def forward(self, pool: Pool, head: bytes, explain: Explain, host: str | None = None) -> None:
+        """Send the request, with that head, to where the pool leads.
+
+        With a `host`, cookies for domains outside of it are left out of the response.
+        """
         if self._over:
             return
-        self._route = route
-        pool = route.pool
+        self._head, self._explain, self._host = head, explain, host
+        request = self.request
         try:
             # One that idled may be about to close like the one before.
-            upstream = pool.dial() if self._repeated else pool.take(repeatable=self._repeatable)
+            upstream = pool.dial() if self._repeated else pool.take(request.safe_to_repeat)
         except PoolFull:
             self.refuse(Problem(Code.OVERLOADED, 503, retry_after=1))
             return
         self._upstream = upstream
-        upstream.serve(self)
+        if not upstream.serve(self, request.method):
+            return
+        if self._upload is None:
+            self.takes_request = True
+            upstream.transport.write(head)
+        else:
+            self.upstream_ready()
 
     def refuse(self, problem: Problem) -> None:
         """Answer the request here."""
         if self._over:
             return
         self.refusal = problem.code
-        self._answer.refuse(problem, request_read=self._request_ended)
-        self._end()
+        self.status = problem.status
+        refusal = refuse_request(
+            problem, self.request, body_read=self._is_read(), keep_alive=self._keep_alive
+        )
+        self._keep_alive = refusal.keep_alive
+        self.response_paused()
+        self._end(refusal.output)
 
     # For the downstream connection
 
     @property
     def waits_for_request(self) -> bool:
         """Whether it is the request's sender who has to go on."""
-        return self.takes_request and not (self._request_ended or self._awaits_continue)
+        upload = self._upload
+        if upload is None or upload.ended or upload.awaits_continue:
+            return False
+        return self.takes_request
 
     def request_body(self, body: Body) -> None:
         """Pass on part of the request."""
-        self._awaits_continue = False
-        self._to_upstream += encode_body(self.request.framing, body.pieces, body.trailers)
-        if body.trailers is not None:
-            self._request_ended = True
-            if self._answer.ended:
-                self.request_paused()
-                self._end()
+        assert self._upload is not None
+        self._upload.add(body)
+        if self._upload.ended and self._is_answered():
+            self.request_paused()
+            self.response_paused()
+            self._end()
 
     def request_paused(self) -> None:
         """No more of the request is there yet: send on what has been collected."""
-        if self._to_upstream and self._upstream is not None:
-            output, self._to_upstream = self._to_upstream, []
-            self._upstream.write(output)
+        upload, upstream = self._upload, self._upstream
+        if upload is not None and upstream is not None and (output := upload.take_output()):
+            upstream.write(output)
 
     def too_slow(self) -> None:
         """The target has been waited for long enough."""
@@ -150,25 +154,39 @@ class Exchange:
     def upstream_ready(self) -> None:
         """Write the request's head, together with what the downstream connection has of it."""
         assert self._upstream is not None
-        assert self._route is not None
-        self._upstream.begin(self.request.method)
-        self._to_upstream.append(self._route.head)
         self.takes_request = True
+        if self._upload is None:
+            self._upstream.transport.write(self._head)
+        else:
+            self._upload.begin(self._head)
         self._downstream.request_flow_changed()
+
+    def whole_response(self, head: ResponseHead, body: bytes) -> None:
+        """Pass on the final response, which came in one piece."""
+        if self._upload is None or self._upload.ended:
+            if self._answer is not None:
+                self.response_paused()
+            self._end(self._forward(head).head + body)
+            return
+        self.response_event(head)
+        if not self._over:
+            self.response_event(Body([memoryview(body)] if body else [], NO_TRAILERS))
+            self.response_paused()
 
     def response_event(self, event: ResponseHead | Body) -> None:
         """Pass on part of the response."""
-        answer = self._answer
         if isinstance(event, Body):
-            answer.add(event)
+            assert self._answer is not None
+            self._answer.add(event)
         else:
             self._receive_head(event)
-        if answer.ended and (self._request_ended or self._needs_no_more()):
+        if self._is_answered() and (self._is_read() or self._needs_no_more()):
+            self.response_paused()
             self._end()
 
     def response_paused(self) -> None:
         """Send on what has been collected of the response."""
-        if output := self._answer.take_output():
+        if self._answer is not None and (output := self._answer.take_output()):
             self._downstream.send(output)
 
     def upstream_full(self, full: bool) -> None:
@@ -179,51 +197,73 @@ class Exchange:
     def upstream_failed(self, error: Exception | None) -> None:
         """Answer in the target's place, try again, or show that the response was cut."""
         upstream, self._upstream = self._upstream, None
-        if self._over or upstream is None or self._route is None:
+        if self._over or upstream is None:
             return
         if upstream.connected:
             upstream.abandon()
-        if self._answer.ended:
+        if self._is_answered():
+            self.response_paused()
             self._end()
-        elif self._answer.came is not None:
+        elif self._came is not None:
             self.response_paused()
             self._over = True
             self._downstream.exchange_cut()
         elif self._may_repeat(upstream, error):
             self._repeated = True
             self.takes_request = False
-            self._to_upstream.clear()
             self._downstream.route_again()
         else:
-            self.refuse(self._explain(self._route, error))
+            self.refuse(self._problem_with(error))
 
     # Inside
+
+    def _is_read(self) -> bool:
+        """Whether all of the request has been read."""
+        return self._upload is None or self._upload.ended
+
+    def _is_answered(self) -> bool:
+        """Whether all of the response has come."""
+        return self._answer is not None and self._answer.ended
 
     def _may_repeat(self, upstream: UpstreamConnection, error: Exception | None) -> bool:
         """Whether the request may be sent once more: it changes nothing, no octet of a response
         came, and it is not the application's doing that none did."""
         lost = upstream.reused or isinstance(error, ConnectionLost)
-        return lost and not upstream.heard and self._repeatable and not self._repeated
+        repeatable = self.request.safe_to_repeat
+        return lost and not upstream.heard and repeatable and not self._repeated
 
-    def _explain(self, route: Route, error: Exception | None) -> Problem:
+    def _problem_with(self, error: Exception | None) -> Problem:
         if isinstance(error, RemoteProtocolError):
             return Problem(Code.BAD_RESPONSE, 502)
-        return route.explain(error)
+        return self._explain(error)
 
     def _receive_head(self, head: ResponseHead) -> None:
-        assert self._route is not None
+        if self._answer is None:
+            self._answer = Answer(self.request)
         if head.interim:
-            if head.status == CONTINUE:
-                self._awaits_continue = False
+            if head.status == CONTINUE and self._upload is not None:
+                self._upload.awaits_continue = False
             self._answer.add_interim(head)
             return
         if head.status == SWITCHING_PROTOCOLS and not self._may_switch(head):
             raise RemoteProtocolError("a 101 that nobody asked for")
-        if not self._request_ended and self._request_is_unwanted(head):
-            self._answer.keep_alive = False
-        self._answer.begin(head, host=self._route.host)
+        self._answer.begin(head, self._forward(head))
         if head.status == SWITCHING_PROTOCOLS:
             self._switch()
+
+    def _forward(self, head: ResponseHead) -> ForwardedResponse:
+        """Take the head of the final response; return how it goes on."""
+        upload = self._upload
+        if upload is not None and not upload.ended and self._request_is_unwanted(head):
+            self._keep_alive = False
+        request = self.request
+        forward = recall_forwarded_response if head.small else forward_response
+        keep_alive = self._keep_alive and request.keep_alive
+        forwarded = forward(head, request.minor_version, keep_alive, self._host)
+        self._came = head
+        self.status = head.status
+        self._keep_alive = forwarded.keep_alive
+        return forwarded
 
     def _may_switch(self, head: ResponseHead) -> bool:
         return self.request.websocket and head.fields.tokens(b"upgrade") == [b"websocket"]
@@ -238,24 +278,21 @@ class Exchange:
 
     def _request_is_unwanted(self, head: ResponseHead) -> bool:
         """Whether the rest of the request will not come (RFC 9110 10.1.1), or finds nobody."""
-        return self._awaits_continue or not head.keep_alive
+        awaits_continue = self._upload is not None and self._upload.awaits_continue
+        return awaits_continue or not head.keep_alive
 
     def _needs_no_more(self) -> bool:
-        came = self._answer.came
+        came = self._came
         return came is None or self._request_is_unwanted(came)
 
-    def _end(self) -> None:
-        """The response is complete; the connections are kept if the request is too."""
+    def _end(self, output: bytes = b"") -> None:
+        """The response is complete with `output`; connections are kept if the request is too."""
         self._over = True
         upstream, self._upstream = self._upstream, None
+        came, upload = self._came, self._upload
         if upstream is not None:
-            self._give_back(upstream)
-        answer = self._answer
-        self._downstream.exchange_over(answer.take_output(), keep_alive=answer.keep_alive)
-
-    def _give_back(self, upstream: UpstreamConnection) -> None:
-        came = self._answer.came
-        if came is None or not self._request_ended:
-            upstream.abandon()
-        else:
-            upstream.finish(keep_alive=came.keep_alive, promised=came.idle_seconds)
+            if came is None or not (upload is None or upload.ended):
+                upstream.abandon()
+            else:
+                upstream.finish(came.keep_alive, came.idle_seconds)
+        self._downstream.exchange_over(output, self._keep_alive)

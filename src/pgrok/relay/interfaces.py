@@ -29,7 +29,7 @@ class Downstream(Protocol):
     def request_flow_changed(self) -> None:
         """Whether the request is taken has changed: read on, or stop reading."""
 
-    def exchange_over(self, output: Output, *, keep_alive: bool) -> None:
+    def exchange_over(self, output: bytes, keep_alive: bool) -> None:
         """The response is complete with `output`: go on to the next request, or close."""
 
     def exchange_cut(self) -> None:
@@ -47,6 +47,9 @@ class ResponseSink(Protocol):
 
     def response_event(self, event: ResponseHead | Body) -> None:
         """Part of the response."""
+
+    def whole_response(self, head: ResponseHead, body: bytes) -> None:
+        """All of the final response, which was not begun before."""
 
     def response_paused(self) -> None:
         """No more of the response is there yet: send on what has been collected."""

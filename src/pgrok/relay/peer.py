@@ -34,7 +34,8 @@ class Peer:
         time_is_up: Callable[[], None],
         stalled: Callable[[], None],
     ) -> None:
-        self._deadline = deadlines.new(time_is_up)
+        self.deadline = deadlines.new(time_is_up)
+        """When it is given up; what happens with each request moves it directly."""
         self._deadlines = deadlines
         self._timeouts = timeouts
         self._stalled = stalled
@@ -53,24 +54,20 @@ class Peer:
 
     def wait_for_first(self) -> None:
         """A first request may be on its way to a connection that has just been accepted."""
-        self._deadline.move(FIRST_REQUEST_SECONDS)
+        self.deadline.move(FIRST_REQUEST_SECONDS)
 
     def wait_for_head(self) -> None:
         """A request has begun, or the connection."""
-        self._deadline.move(self._timeouts.head)
-
-    def wait_for_next(self) -> None:
-        """It is idle between two requests."""
-        self._deadline.move(self._timeouts.idle)
+        self.deadline.move(self._timeouts.head)
 
     def wait_for(self, exchange: Exchange) -> None:
         """Say how long what the exchange waits for may take."""
         if exchange.waits_for_request:
-            self._deadline.move(self._timeouts.body)
+            self.deadline.move(self._timeouts.body)
         elif exchange.status:
-            self._deadline.rest()
+            self.deadline.rest()
         else:
-            self._deadline.move(self._timeouts.response)
+            self.deadline.move(self._timeouts.response)
 
     # Whether it lives
 
@@ -128,7 +125,7 @@ class Peer:
         transport.write_eof()
         self.reading = True
         transport.resume_reading()
-        self._deadline.move(self._timeouts.linger)
+        self.deadline.move(self._timeouts.linger)
 
     def close(self) -> None:
         """Close after what is still to be read, if somebody reads it."""
@@ -143,7 +140,7 @@ class Peer:
 
     def forget(self) -> None:
         """Watch it no more: the connection is gone, or somebody else's."""
-        self._deadline.end()
+        self.deadline.end()
         if self._stall is not None:
             self._stall.end()
         if self._half_open is not None:

@@ -43,20 +43,23 @@ class Pool:
         """Connections that stand or are being made."""
         return len(self._open)
 
-    def take(self, *, repeatable: bool) -> UpstreamConnection:
+    def take(self, repeatable: bool) -> UpstreamConnection:
         """Return an idle connection, the one used last, or a new one.
 
         A request that is not `repeatable` gets one that has idled for a moment only: the longer
         it was, the likelier its end is on the way. Raises `PoolFull`.
         """
-        now = self._deadlines.loop.time()
-        # The sweep that does so may be a second late, and the other end is not.
-        while self._idle and self._idle[-1].idle_until <= now:
-            self._idle[-1].close()
-        if self._idle and (repeatable or now - self._idle[-1].idle_since <= FRESH_SECONDS):
-            upstream = self._idle.pop()
+        idle, now = self._idle, self._deadlines.loop.time()
+        while idle:
+            upstream = idle[-1]
+            if upstream.idle_until <= now:
+                # The sweep that does so may be a second late, and the other end is not.
+                upstream.close()
+                continue
+            if not repeatable and now - upstream.idle_since > FRESH_SECONDS:
+                break
             upstream.reused = True
-            return upstream
+            return idle.pop()
         return self.dial()
 
     def dial(self) -> UpstreamConnection:
@@ -70,21 +73,18 @@ class Pool:
         self._open.add(upstream)
         return upstream
 
-    def release(
-        self, upstream: UpstreamConnection, *, reusable: bool, promised: float | None
-    ) -> None:
+    def release(self, upstream: UpstreamConnection, promised: float | None) -> None:
         """Take a connection back after its exchange; its end said how long it keeps it, or not."""
         seconds = IDLE_SECONDS if promised is None else min(IDLE_SECONDS, promised - 1.0)
-        if self._closed or not reusable or len(self._idle) >= MAX_IDLE or seconds <= 0:
+        idle = self._idle
+        if self._closed or len(idle) >= MAX_IDLE or seconds <= 0:
             upstream.close()
             return
-        now = self._deadlines.loop.time()
-        upstream.idle_since = now
+        upstream.idle_since = now = self._deadlines.loop.time()
         upstream.idle_until = now + seconds
-        upstream.hold_reading(False)
-        if not self._idle:
+        if not idle:
             self._sweep.move(seconds)
-        self._idle.append(upstream)
+        idle.append(upstream)
 
     def forget(self, upstream: UpstreamConnection) -> None:
         """A connection is gone, or has become something else than HTTP."""

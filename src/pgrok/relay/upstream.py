@@ -15,9 +15,7 @@ from pgrok.relay.splice import Detached
 class UpstreamOwner(Protocol):
     """What keeps the connections: a pool."""
 
-    def release(
-        self, upstream: UpstreamConnection, *, reusable: bool, promised: float | None
-    ) -> None:
+    def release(self, upstream: UpstreamConnection, promised: float | None) -> None:
         """Take one back; its end keeps it for the seconds that it `promised`, if it did."""
 
     def forget(self, upstream: UpstreamConnection) -> None:
@@ -47,16 +45,15 @@ class UpstreamConnection(asyncio.Protocol):
 
     # For its exchange
 
-    def serve(self, exchange: ResponseSink) -> None:
-        """Belong to `exchange` from now on; tells it `upstream_ready`, perhaps at once."""
-        self._exchange = exchange
-        if self.connected:
-            exchange.upstream_ready()
+    def serve(self, exchange: ResponseSink, method: bytes) -> bool:
+        """Belong to `exchange`, whose request has that method, from now on.
 
-    def begin(self, method: bytes) -> None:
-        """Get ready for the response to a request with `method`, which is about to be written."""
+        Returns whether the request may be written; if not yet, `upstream_ready` will be told.
+        """
+        self._exchange = exchange
         self.heard = False
         self._reader.expect(method)
+        return self.connected
 
     def write(self, data: Iterable[bytes | memoryview]) -> None:
         """Write part of the request."""
@@ -71,10 +68,22 @@ class UpstreamConnection(asyncio.Protocol):
             else:
                 self.transport.resume_reading()
 
-    def finish(self, *, keep_alive: bool, promised: float | None) -> None:
+    def finish(self, keep_alive: bool, promised: float | None) -> None:
         """The exchange is over: request and response were complete."""
         self._exchange = None
-        self._owner.release(self, reusable=keep_alive and self._is_clean(), promised=promised)
+        transport = self.transport
+        # Nothing may be under way, or left over, in either direction.
+        if not keep_alive or (
+            self._ended
+            or self._reader.in_message
+            or transport.is_closing()
+            or transport.get_write_buffer_size()
+        ):
+            self.close()
+            return
+        if not self._reading:
+            self.hold_reading(False)
+        self._owner.release(self, promised)
 
     def abandon(self) -> None:
         """The exchange is over before its time: what is under way is of no use."""
@@ -118,6 +127,10 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(RemoteProtocolError("octets after the end of a response"))
         else:
             self.heard = True
+            head = self._reader.whole(data)
+            if head is not None:
+                self._exchange.whole_response(head, data[head.octets :])
+                return
             self._reader.receive(data)
             self._advance()
 
@@ -158,16 +171,6 @@ class UpstreamConnection(asyncio.Protocol):
                 self._exchange.response_event(event)
         except RemoteProtocolError as error:
             self._fail(error)
-
-    def _is_clean(self) -> bool:
-        """Whether nothing is under way, or left over, in either direction."""
-        transport = self.transport
-        return not (
-            self._ended
-            or self._reader.in_message
-            or transport.is_closing()
-            or transport.get_write_buffer_size()
-        )
 
     def _end_response(self) -> None:
         """The response ends with the connection, or it is cut, or there is none."""

@@ -31,10 +31,6 @@ class Outbox:
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def can_pass(self, octets: int) -> bool:
-        """Whether so many octets may go to the peer in one packet now, past the empty box."""
-        return not self._pieces and octets <= self.window and octets <= self.max_packet
-
     def put(self, data: Buffer) -> None:
         """Add what will not change to the end."""
         self._pieces.append(memoryview(data))
@@ -85,28 +81,28 @@ class Inbox:
     """Octets that arrived while nobody reads. The window bounds them; this bounds the pieces."""
 
     def __init__(self) -> None:
-        self._pieces: deque[bytearray | bytes | memoryview] = deque()
+        self.pieces: deque[bytearray | bytes | memoryview] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self._pieces)
+        return bool(self.pieces)
 
     def put(self, data: bytes | memoryview) -> None:
         """Add what will not change to the end."""
-        last = self._pieces[-1] if self._pieces else None
+        last = self.pieces[-1] if self.pieces else None
         if len(data) >= LARGE:
-            self._pieces.append(data)
+            self.pieces.append(data)
         elif isinstance(last, bytearray) and len(last) + len(data) <= PIECE:
             last += data
         else:
-            self._pieces.append(bytearray(data))
+            self.pieces.append(bytearray(data))
 
     def take(self) -> bytes | memoryview:
         """Return the first piece."""
-        piece = self._pieces.popleft()
+        piece = self.pieces.popleft()
         return bytes(piece) if isinstance(piece, bytearray) else piece
 
     def clear(self) -> int:
         """Drop everything; return how many octets that was."""
-        octets = sum(map(len, self._pieces))
-        self._pieces.clear()
+        octets = sum(map(len, self.pieces))
+        self.pieces.clear()
         return octets

@@ -80,12 +80,13 @@ class TunnelChannel(EndingChannel):
 
         Much of it comes as a view of its packet, which nobody changes; all of ours take either.
         """
-        self._account(len(data))
+        octets = len(data)
+        self._account(octets)
         if self._closing:
-            self._done_with(len(data))
-        elif not data:
+            self._done_with(octets)
+        elif not octets:
             return
-        elif self._reader_paused or self._inbox:
+        elif self._reader_paused or self._inbox.pieces:
             self._inbox.put(data)
         else:
             self._deliver(data)
@@ -136,10 +137,11 @@ class TunnelChannel(EndingChannel):
             raise LocalProtocolError("write after write_eof")
         if self._closing or self._close_arrived or not data:
             return
-        outbox, link = self._outbox, self._link
+        outbox, link, octets = self._outbox, self._link, len(data)
         # Most writes: nothing waits before this one, and it fits into a packet.
-        if self._open and outbox.can_pass(len(data)) and link.is_writable():
-            outbox.window -= len(data)
+        passes = self._open and not outbox.size and octets <= outbox.window
+        if passes and octets <= outbox.max_packet and link.is_writable():
+            outbox.window -= octets
             link.send_data(self.peer_number, data)
             return
         outbox.put(data if _stays_as_it_is(data) else bytes(data))
@@ -206,15 +208,15 @@ class TunnelChannel(EndingChannel):
 
     def _deliver(self, data: bytes | memoryview) -> None:
         try:
-            self._protocol.data_received(cast(bytes, data))
+            self._protocol.data_received(data)  # type: ignore[arg-type]
         except Exception as error:
             self._fail(error)
-        self._done_with(len(data))
+        if self._window.read(len(data)):
+            self._grant()
 
     def _done_with(self, octets: int) -> None:
         """Make room for as much again as nobody holds any more."""
-        self._window.read(octets)
-        if self._window.is_due():
+        if self._window.read(octets):
             self._grant()
 
     def _grant(self) -> None:

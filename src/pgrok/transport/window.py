@@ -43,17 +43,19 @@ class ReceiveWindow:
 
     def take(self, octets: int) -> None:
         """Account for data that arrived; raises `RemoteProtocolError` if it was not granted."""
-        if octets > self._granted:
+        left = self._granted - octets
+        if left < 0:
             raise RemoteProtocolError(
                 f"channel data of {octets} octets in a window of {self._granted}"
             )
-        self._granted -= octets
+        self._granted = left
         self._unread += octets
 
-    def read(self, octets: int) -> None:
-        """Account for data that the reader took."""
-        self._unread -= octets
+    def read(self, octets: int) -> bool:
+        """Account for data that the reader took; return whether that makes a grant due."""
+        self._unread = unread = self._unread - octets
         self._read += octets
+        return self.size - self._granted - unread >= GRANT
 
     def stall(self) -> None:
         """Note that the reader does not keep up."""

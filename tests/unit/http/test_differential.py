@@ -189,11 +189,10 @@ def passed_on(outcome: Outcome, method: bytes) -> bytes:
     """Return what goes on of a response that is complete, and else nothing."""
     if not isinstance(outcome[-1], Fields):
         return b""
-    asked = parse_request(request(start=b"%b / HTTP/1.1" % method))
     sent, framing = b"", Framing.NONE
     for part in outcome:
         if isinstance(part, ResponseHead):
-            response = forward_response(part, asked, True)
+            response = forward_response(part, 1, True)
             sent, framing = sent + response.head, response.framing
         elif isinstance(part, bytes):
             sent += b"".join(encode_body(framing, [memoryview(part)], None))

@@ -24,7 +24,7 @@ PLAIN = asked()
 
 
 def passed_on(response: ResponseHead, *, host: str | None = None) -> ForwardedResponse:
-    return forward_response(response, PLAIN, True, host)
+    return forward_response(response, 1, True, host)
 
 
 def told(request: RequestHead, visitor: Visitor) -> Fields:
@@ -106,13 +106,13 @@ CLOSE = b"\r\nConnection: close\r\n"
 def test_how_a_response_is_framed_for_its_visitor(
     visitor: RequestHead, line: bytes, framing: Framing, kept: bool
 ) -> None:
-    response = forward_response(answered(line), visitor, True)
+    response = forward_response(answered(line), visitor.minor_version, visitor.keep_alive)
     assert (response.framing, response.keep_alive) == (framing, kept)
     assert (CLOSE in response.head) is not kept
 
 
 def test_this_end_may_want_to_close() -> None:
-    response = forward_response(answered(b"Content-Length: 0"), PLAIN, False)
+    response = forward_response(answered(b"Content-Length: 0"), 1, False)
     assert not response.keep_alive
     assert CLOSE in response.head
 
@@ -128,7 +128,7 @@ def test_a_response_goes_on_without_the_fields_of_its_connection() -> None:
             b"ETag: x",
             b"Transfer-Encoding: chunked",
         ),
-        PLAIN,
+        1,
         True,
     )
     assert response.head == b"HTTP/1.1 200 OK\r\nETag: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -142,7 +142,7 @@ def test_a_length_without_a_body_goes_on() -> None:
 
 def test_an_interim_response_says_nothing_of_the_connection() -> None:
     response = answered(b"Link: </a>", start=b"HTTP/1.1 103 Early Hints")
-    assert forward_response(response, LAST, True).head == (
+    assert forward_response(response, 1, True).head == (
         b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     )
 

@@ -9,7 +9,9 @@ from pgrok.http.parsing import parse_response
 
 def request(**changes: object) -> RequestHead:
     plain = {"method": b"GET", "target": b"/a", "host": b"h", "fields": Fields.of()}
-    return RequestHead(**(plain | changes))  # type: ignore[arg-type]
+    head = RequestHead(**(plain | changes))  # type: ignore[arg-type]
+    head.measure(100)
+    return head
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
+import pytest
+
+from pgrok.errors import RemoteProtocolError
 from pgrok.http.fields import Fields
-from pgrok.http.head import ResponseHead
-from pgrok.http.pages import Code, Problem
+from pgrok.http.forwarding import forward_response
 from pgrok.http.parsing import parse_request, parse_response
 from pgrok.http.reader import Body
-from pgrok.relay.answer import Answer
-from support.relay import GET, OK, status
+from pgrok.relay.answer import MAX_INTERIM, Answer
+from support.relay import GET, OK
+
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 
 
-def answer(request: bytes = GET, *, keep_alive: bool = True) -> Answer:
-    return Answer(parse_request(request), keep_alive=keep_alive)
+def answer(request: bytes = GET) -> Answer:
+    return Answer(parse_request(request))
 
 
-def head(data: bytes) -> ResponseHead:
-    return parse_response(data[: data.index(b"\r\n\r\n") + 4], b"GET")
+def begin(told: Answer, data: bytes) -> None:
+    head = parse_response(data[: data.index(b"\r\n\r\n") + 4], b"GET")
+    told.begin(head, forward_response(head, 1, True))
 
 
 def output(answer: Answer) -> bytes:
@@ -25,17 +30,18 @@ def output(answer: Answer) -> bytes:
 
 def test_a_response_is_written_as_it_comes() -> None:
     told = answer()
-    told.begin(head(OK), host=None)
+    begin(told, OK)
     assert output(told) == OK[:-2]
     told.add(Body([memoryview(b"h")]))
+    assert not told.ended
     told.add(Body([memoryview(b"i")], Fields.of()))
-    assert (output(told), told.ended, told.keep_alive, told.status) == (b"hi", True, True, 200)
+    assert (output(told), told.ended) == (b"hi", True)
     assert output(told) == b""
 
 
 def test_a_body_without_a_length_goes_on_in_chunks() -> None:
     told = answer()
-    told.begin(head(b"HTTP/1.0 200 OK\r\n\r\n"), host=None)
+    begin(told, b"HTTP/1.0 200 OK\r\n\r\n")
     told.add(Body([memoryview(b"hi")]))
     told.add(Body([], Fields.of((b"X-Sum", b"1"))))
     assert output(told) == (
@@ -44,31 +50,27 @@ def test_a_body_without_a_length_goes_on_in_chunks() -> None:
 
 
 def test_interim_responses_come_before_the_answer() -> None:
-    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     told = answer()
-    told.add_interim(head(hints))
-    assert (output(told), told.status, told.came) == (hints, 0, None)
+    told.add_interim(parse_response(HINTS, b"GET"))
+    begin(told, OK)
+    assert output(told) == HINTS + OK[:-2]
+
+
+def test_http_1_0_is_told_of_no_interim_responses() -> None:
     old = answer(GET.replace(b"1.1", b"1.0"))
-    old.add_interim(head(hints))
+    old.add_interim(parse_response(HINTS, b"GET"))
     assert output(old) == b""
+
+
+def test_interim_responses_without_an_end() -> None:
+    told = answer()
+    for _ in range(MAX_INTERIM):
+        told.add_interim(parse_response(HINTS, b"GET"))
+    with pytest.raises(RemoteProtocolError, match=f"more than {MAX_INTERIM}"):
+        told.add_interim(parse_response(HINTS, b"GET"))
 
 
 def test_a_head_may_be_all_of_a_response() -> None:
     told = answer()
-    told.begin(head(b"HTTP/1.1 204 Nothing\r\n\r\n"), host=None)
+    begin(told, b"HTTP/1.1 204 Nothing\r\n\r\n")
     assert (output(told), told.ended) == (b"HTTP/1.1 204 Nothing\r\n\r\n", True)
-
-
-def test_cookies_for_neighbours_are_left_out() -> None:
-    cookie = b"HTTP/1.1 204 -\r\nSet-Cookie: a=b; Domain=example.com\r\n\r\n"
-    told = answer()
-    told.begin(head(cookie), host="bob.example.com")
-    assert output(told) == b"HTTP/1.1 204 -\r\n\r\n"
-    assert told.came is not None
-
-
-def test_a_refusal_is_a_whole_answer() -> None:
-    told = answer(keep_alive=False)
-    told.refuse(Problem(Code.TARGET_SLOW, 504), request_read=True)
-    assert status(output(told)) == 504
-    assert (told.status, told.ended, told.keep_alive) == (504, True, False)

@@ -41,7 +41,6 @@ def watched() -> Watched:
     [
         (Peer.wait_for_first, FIRST_REQUEST_SECONDS),
         (Peer.wait_for_head, TIMEOUTS.head),
-        (Peer.wait_for_next, TIMEOUTS.idle),
         (Peer.linger, TIMEOUTS.linger),
     ],
 )

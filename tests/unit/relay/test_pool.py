@@ -21,6 +21,8 @@ class Nobody:
 
     def upstream_ready(self) -> None: ...
 
+    def whole_response(self, head: ResponseHead, body: bytes) -> None: ...
+
     def response_event(self, event: ResponseHead | Body) -> None: ...
 
     def response_paused(self) -> None: ...
@@ -44,10 +46,9 @@ class Pooled:
 
     def take(self, *, repeatable: bool = True) -> UpstreamConnection:
         """Take a connection and send a request on it."""
-        upstream = self.pool.take(repeatable=repeatable)
-        upstream.serve(Nobody())
+        upstream = self.pool.take(repeatable)
+        upstream.serve(Nobody(), b"GET")
         self.loop.run()
-        upstream.begin(b"GET")
         return upstream
 
     def answer(
@@ -55,16 +56,15 @@ class Pooled:
     ) -> UpstreamConnection:
         """Let the response come, which ends the exchange."""
         transport(upstream).send(OK)
-        upstream.finish(keep_alive=keep_alive, promised=promised)
+        upstream.finish(keep_alive, promised)
         self.loop.run()
         return upstream
 
     def idle(self, **options: float | None) -> UpstreamConnection:
         """Return a new connection that idles."""
         upstream = self.pool.dial()
-        upstream.serve(Nobody())
+        upstream.serve(Nobody(), b"GET")
         self.loop.run()
-        upstream.begin(b"GET")
         return self.answer(upstream, **options)  # type: ignore[arg-type]
 
 
@@ -164,7 +164,7 @@ def test_one_that_was_slow_to_take_its_request_reads_on_when_idle(pooled: Pooled
     upstream = pooled.take()
     transport(upstream).send(OK)
     upstream.hold_reading(True)
-    upstream.finish(keep_alive=True, promised=60)
+    upstream.finish(True, 60)
     transport(upstream).end()
     assert transport(upstream).closed
 
@@ -198,13 +198,12 @@ def test_not_too_many_idle(pooled: Pooled) -> None:
 
 def test_a_closed_pool_keeps_nothing(pooled: Pooled) -> None:
     idle, busy = pooled.idle(), pooled.pool.dial()
-    busy.serve(Nobody())
+    busy.serve(Nobody(), b"GET")
     pooled.loop.run()
     pooled.pool.close()
     pooled.loop.run()
     assert transport(idle).closed
     assert transport(busy).open
-    busy.begin(b"GET")
     pooled.answer(busy)
     assert transport(busy).closed
     assert pooled.pool.open_connections == 0
@@ -219,8 +218,8 @@ def test_a_pool_whose_other_end_is_gone_tells_everyone_in_the_next_step(pooled: 
 
     pooled.idle()
     busy, begun = pooled.pool.dial(), pooled.pool.dial()
-    busy.serve(Told())
-    begun.serve(Told())
+    busy.serve(Told(), b"GET")
+    begun.serve(Told(), b"GET")
     reason = ConnectionLost("gone")
     pooled.pool.lose(reason)
     assert told == []

@@ -19,6 +19,9 @@ class Recorder:
     def upstream_ready(self) -> None:
         self.log.append("ready")
 
+    def whole_response(self, head: ResponseHead, body: bytes) -> None:
+        self.log.append(f"whole {head.status} {body.decode()}")
+
     def response_event(self, event: ResponseHead | Body) -> None:
         if isinstance(event, ResponseHead):
             self.log.append(str(event.status))
@@ -37,10 +40,8 @@ class Recorder:
     def upstream_failed(self, error: Exception | None) -> None:
         self.log.append(f"failed: {type(error).__name__ if error else 'in silence'}")
 
-    def release(
-        self, upstream: UpstreamConnection, *, reusable: bool, promised: float | None
-    ) -> None:
-        self.log.append(f"released for {promised}" if reusable else "released, of no use")
+    def release(self, upstream: UpstreamConnection, promised: float | None) -> None:
+        self.log.append(f"released for {promised}")
 
     def forget(self, upstream: UpstreamConnection) -> None:
         self.log.append("forgotten")
@@ -58,7 +59,7 @@ class Upstream:
         self.connection = UpstreamConnection(self.recorder)
         self.transport = MemoryTransport(manual_loop(), self.connection, half_close=half_close)
         self.connection.give_up = self.transport.abort
-        self.connection.serve(self.recorder)
+        self.connection.serve(self.recorder, b"GET")
 
     def stand(self) -> Upstream:
         """Connect, and send a request."""
@@ -66,14 +67,13 @@ class Upstream:
         return self.ask()
 
     def ask(self) -> Upstream:
-        self.connection.begin(b"GET")
         self.connection.write([GET])
         self.transport.take()
         self.log()
         return self
 
     def finish(self) -> None:
-        self.connection.finish(keep_alive=True, promised=5.0)
+        self.connection.finish(True, 5.0)
 
     def log(self) -> list[str]:
         return self.recorder.take_log()
@@ -95,8 +95,7 @@ def test_one_that_stands_is_ready_at_once(upstream: Upstream) -> None:
     upstream.transport.send(OK)
     upstream.finish()
     upstream.log()
-    upstream.connection.serve(upstream.recorder)
-    assert upstream.log() == ["ready"]
+    assert upstream.connection.serve(upstream.recorder, b"GET")
 
 
 def test_a_response_is_told_in_parts(upstream: Upstream) -> None:
@@ -114,7 +113,7 @@ def test_a_body_may_end_with_the_connection(upstream: Upstream) -> None:
     upstream.transport.end()
     assert upstream.log()[:1] == ["end"]
     upstream.finish()
-    assert upstream.log() == ["released, of no use"]
+    assert upstream.log() == ["forgotten"]
 
 
 @pytest.mark.parametrize("sent", [b"HTTP", OK[:-1], b"ICY 200 OK\r\n\r\n"])
@@ -172,7 +171,7 @@ def test_an_abandoned_attempt_is_given_up() -> None:
 def test_octets_after_the_response(upstream: Upstream) -> None:
     upstream.transport.send(OK + b"more")
     upstream.finish()
-    assert upstream.log()[-1] == "released, of no use"
+    assert upstream.log()[-1] == "forgotten"
 
 
 def test_octets_after_the_response_while_the_request_goes_on(upstream: Upstream) -> None:
@@ -188,7 +187,7 @@ def test_an_end_after_the_response_while_the_request_goes_on(upstream: Upstream)
     upstream.transport.end()
     assert upstream.transport.open
     upstream.finish()
-    assert upstream.log()[-1] == "released, of no use"
+    assert upstream.log()[-1] == "forgotten"
 
 
 def test_a_request_that_has_not_all_gone_out(upstream: Upstream) -> None:
@@ -196,7 +195,7 @@ def test_a_request_that_has_not_all_gone_out(upstream: Upstream) -> None:
     upstream.connection.write([b"the last of it"])
     upstream.transport.send(OK)
     upstream.finish()
-    assert upstream.log()[-1] == "released, of no use"
+    assert upstream.log()[-1] == "forgotten"
 
 
 @pytest.mark.parametrize("event", ["octets", "end"])
@@ -216,7 +215,7 @@ def test_whether_an_octet_of_the_response_has_come(upstream: Upstream) -> None:
     upstream.transport.send(OK)
     upstream.finish()
     heard = [upstream.connection.heard]
-    upstream.connection.serve(upstream.recorder)
+    upstream.connection.serve(upstream.recorder, b"GET")
     upstream.ask()
     heard.append(upstream.connection.heard)
     upstream.transport.send(b"H")

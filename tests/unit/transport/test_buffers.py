@@ -37,18 +37,6 @@ def test_what_was_put_first_goes_first() -> None:
     assert not box
 
 
-@pytest.mark.parametrize(("octets", "can"), [(1, True), (3, True), (4, False), (8, False)])
-def test_what_fits_into_one_packet_can_pass_an_empty_box(octets: int, can: bool) -> None:
-    assert outbox(window=7, max_packet=3).can_pass(octets) is can
-    assert outbox(window=3, max_packet=7).can_pass(octets) is can
-
-
-def test_nothing_can_pass_what_waits() -> None:
-    box = outbox(window=100)
-    box.put(b"ab")
-    assert not box.can_pass(1)
-
-
 def test_a_cleared_outbox_is_empty() -> None:
     box = outbox(window=1)
     box.put(b"ab")
@@ -112,7 +100,7 @@ def test_octets_that_arrive_one_by_one_cost_little_more_than_octets() -> None:
     box = Inbox()
     for _ in range(4 * PIECE):
         box.put(b"ab")
-    held = sum(sys.getsizeof(piece) for piece in box._pieces)
+    held = sum(sys.getsizeof(piece) for piece in box.pieces)
     assert held < 1.2 * 8 * PIECE
 
 

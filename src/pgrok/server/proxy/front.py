@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from pgrok.address import Network, is_within
 from pgrok.errors import ConnectionLost
 from pgrok.http.forwarding import Visitor, forward_request
+from pgrok.http.head import RequestHead
 from pgrok.http.pages import Code, Problem
+from pgrok.http.remembering import remembering
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.downstream import DownstreamConnection
-from pgrok.relay.exchange import Exchange, Route
+from pgrok.relay.exchange import Exchange
 from pgrok.relay.pool import Pool
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
@@ -38,6 +40,18 @@ class HTTPTunnel(Protocol):
     """What the front needs of a tunnel."""
 
     pool: Pool | None
+
+
+class _Way(NamedTuple):
+    """What follows from a request's head: into which tunnel it goes, as what, and whose it is.
+
+    `forwarded_for` is what a trusted proxy says of its sender.
+    """
+
+    label: str
+    host: str
+    head: bytes
+    forwarded_for: bytes
 
 
 FindTunnel = Callable[[str], HTTPTunnel | None]
@@ -66,6 +80,7 @@ class Front:
         self._suffix = f".{domain}"
         self._scheme = scheme
         self._deadlines = deadlines
+        self._loop = deadlines.loop
         self._counts = counts
         self._decisions = decisions
         self._limit = limits.visitors
@@ -74,6 +89,7 @@ class Front:
         self._is_trusted = lru_cache(maxsize=1024)(partial(is_within, networks=trusted_proxies))
         # Where all is full it is not the address that is told to be at fault.
         self._strangers = Admission(per_address=limits.visitors_per_address)
+        self._recall_way = remembering(self._find_way)
         self._senders = Senders(self._is_trusted, limits.requests_per_address)
         self.parking = Parking(deadlines, parking_seconds, limits)
         self.connections: Members[_VisitorConnection] = Members()
@@ -115,37 +131,42 @@ class Front:
             self._strangers.leave(visitor.address)
 
     def route(self, exchange: Exchange, visitor: Visitor) -> None:
-        """Send one request into its tunnel."""
-        host = canonical_host(exchange.request.host)
-        label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
-        if self.parking.expects(label):
+        """Send one request into its tunnel, if its sender may have another; maybe once more."""
+        request = exchange.request
+        way = (self._recall_way if request.small else self._find_way)(request, visitor)
+        if way.forwarded_for and exchange.sender is None:
+            try:
+                exchange.sender = self._senders.enter(way.forwarded_for)
+            except TooMany:
+                exchange.refuse(_TOO_MANY)
+                return
+        label = way.label
+        if label in self.parking.expected:
             self.parking.park(label, exchange, partial(self.route, exchange, visitor))
             return
         tunnel = self._find(label)
         if tunnel is None or tunnel.pool is None:
             exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return
-        head = forward_request(exchange.request, None, visitor)
-        exchange.forward(Route(tunnel.pool, head, _explain, host))
+        exchange.forward(tunnel.pool, way.head, _explain, way.host)
 
-    def has_turn(self, exchange: Exchange) -> bool:
-        """Count a request for whom a proxy says that it is from, if that one may have another."""
-        fields = exchange.request.fields
-        if b"x-forwarded-for" not in fields.names:
-            return True
-        try:
-            exchange.sender = self._senders.enter(fields.values(b"x-forwarded-for")[-1])
-        except TooMany:
-            return False
-        return True
+    def _find_way(self, request: RequestHead, visitor: Visitor) -> _Way:
+        host = canonical_host(request.host)
+        label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
+        told = request.fields.values(b"x-forwarded-for") if visitor.trusted else []
+        head = forward_request(request, None, visitor)
+        return _Way(label, host, head, told[-1] if told else b"")
 
     def finished(self, exchange: Exchange, visitor: Visitor) -> None:
-        """Count one request."""
+        """Count one request; of one that is over nothing is kept."""
+        status = exchange.status
+        if not status:
+            self.parking.leave(exchange)
         if exchange.sender is not None:
             self._senders.leave(exchange.sender)
         counts = self._counts
-        counts.requests[exchange.status // 100] += 1
-        counts.latencies.add(exchange.duration)
+        counts.requests[status // 100] += 1
+        counts.latencies.add(self._loop.time() - exchange.began)
         if exchange.refusal is not None:
             self.refused(exchange.refusal, visitor)
 
@@ -213,15 +234,10 @@ class _VisitorConnection(DownstreamConnection):
     def route(self, exchange: Exchange) -> None:
         """Backend: find the tunnel."""
         assert self._visitor is not None
-        if self._visitor.trusted and not self._front.has_turn(exchange):
-            exchange.refuse(_TOO_MANY)
-        else:
-            self._front.route(exchange, self._visitor)
+        self._front.route(exchange, self._visitor)
 
     def finished(self, exchange: Exchange) -> None:
-        """Backend: count it; of one that is over nothing is kept."""
-        if not exchange.status:
-            self._front.parking.leave(exchange)
+        """Backend: count it."""
         if self._visitor is not None:
             self._front.finished(exchange, self._visitor)
 
@@ -231,7 +247,6 @@ class _VisitorConnection(DownstreamConnection):
             self._front.refused(problem.code, self._visitor)
 
 
-@lru_cache(maxsize=1024)
 def canonical_host(host: bytes) -> str:
     """Return the host of a Host field: lower case, without port and trailing dot."""
     text = host.decode("latin-1").lower()

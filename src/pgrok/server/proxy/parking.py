@@ -34,21 +34,22 @@ class Parking:
         self._seconds = seconds
         self._in_all = limits.parked
         self._per_name = limits.parked_per_tunnel
-        self._lots: dict[str, _Lot] = {}
+        self.expected: dict[str, _Lot] = {}
+        """By the name that requests are to wait for now."""
         self._parked: dict[Exchange, _Lot] = {}
 
     def vanished(self, label: str) -> None:
         """Let requests for `label` wait from now on."""
         if self._seconds <= 0:
             return
-        lot = self._lots.get(label)
+        lot = self.expected.get(label)
         if lot is None:
-            lot = self._lots[label] = _Lot(self._deadlines.new(lambda: self.arrived(label)))
+            lot = self.expected[label] = _Lot(self._deadlines.new(lambda: self.arrived(label)))
         lot.deadline.move(self._seconds)
 
     def arrived(self, label: str) -> None:
         """Send the requests for `label` on: it is back, or will not come any more."""
-        lot = self._lots.pop(label, None)
+        lot = self.expected.pop(label, None)
         if lot is None:
             return
         lot.deadline.end()
@@ -60,19 +61,15 @@ class Parking:
     def close(self) -> None:
         """Let nobody wait any more, and refuse those who do: the server is about to stop."""
         self._seconds = 0.0
-        for label in list(self._lots):
-            self._lots.pop(label).deadline.end()
+        for label in list(self.expected):
+            self.expected.pop(label).deadline.end()
         for exchange in list(self._parked):
             self._parked.pop(exchange)
             exchange.refuse(Problem(Code.DRAINING, 503, retry_after=1))
 
-    def expects(self, label: str) -> bool:
-        """Whether requests for `label` are to be parked now."""
-        return label in self._lots
-
     def park(self, label: str, exchange: Exchange, resume: Resume) -> None:
         """Let a request for a label that is expected wait, or refuse it if too many do."""
-        lot = self._lots[label]
+        lot = self.expected[label]
         if len(lot.waiting) >= self._per_name or len(self._parked) >= self._in_all:
             exchange.refuse(Problem(Code.PARKING_FULL, 503, retry_after=1))
         else:

@@ -18,37 +18,43 @@ HEADER = struct.Struct(">BBII")
 """Padding length (RFC 4253 6), message number, channel, and a number: of CHANNEL_DATA the length
 of the data that follows, of CHANNEL_WINDOW_ADJUST the octets (RFC 4254 5.2)."""
 
+_HEADER_OCTETS, _pack_header = HEADER.size, HEADER.pack
+
 SEQUENCE_LIMIT = 2**32
 """Packets after which their numbers begin anew (RFC 4253 6.4)."""
 
 _MIN_PADDING = 4
 
-# Random, as RFC 4253 6 wants it; under an authenticated cipher it need not be fresh.
-_PADDINGS = [os.urandom(length) for length in range(BLOCK + _MIN_PADDING)]
 
-_LENGTHS = [bytes([length]) for length in range(BLOCK + _MIN_PADDING)]
+def _padding_after(octets: int) -> bytes:
+    """Return what fills a last block that has so many octets already.
+
+    It is random, as RFC 4253 6 wants it; under an authenticated cipher it need not be fresh.
+    """
+    length = BLOCK - octets
+    return os.urandom(length if length >= _MIN_PADDING else length + BLOCK)
+
+
+_PADDINGS = [_padding_after(octets) for octets in range(BLOCK)]
 
 _SMALLEST = 12
 """Octets of the shortest packet that asyncssh opens."""
+
+_AROUND = LENGTH + TAG
 
 _unpack_length = struct.Struct(">I").unpack_from
 
 
 def plain_packet(kind: int, channel: int, number: int, data: Buffer = b"") -> bytes:
     """Return a packet of a channel's data, or of its window, ready to be sealed."""
-    padding = BLOCK - (HEADER.size + len(data)) % BLOCK
-    if padding < _MIN_PADDING:
-        padding += BLOCK
-    header = HEADER.pack(padding, kind, channel, number)
-    return b"".join((header, data, _PADDINGS[padding]))
+    padding = _PADDINGS[(_HEADER_OCTETS + len(data)) % BLOCK]
+    return b"".join((_pack_header(len(padding), kind, channel, number), data, padding))
 
 
 def padded(message: bytes) -> bytes:
     """Return the packet of a message that is whole (RFC 4253 6), ready to be sealed."""
-    padding = BLOCK - (1 + len(message)) % BLOCK
-    if padding < _MIN_PADDING:
-        padding += BLOCK
-    return b"".join((_LENGTHS[padding], message, _PADDINGS[padding]))
+    padding = _PADDINGS[(1 + len(message)) % BLOCK]
+    return b"".join((bytes([len(padding)]), message, padding))
 
 
 class Cutter:
@@ -73,11 +79,15 @@ class Cutter:
                 return
             packet, self._begun = self._begun, bytearray()
             yield memoryview(packet)
-        begin = 0
-        while (end := self._end(view, begin)) <= len(view):
+        begin, octets = 0, len(view)
+        while octets - begin >= LENGTH:
+            end = self._end(view, begin)
+            if end > octets:
+                break
             yield view[begin:end]
             begin = end
-        self._begun += view[begin:]
+        if begin < octets:
+            self._begun += view[begin:]
 
     def give_up(self) -> bytes:
         """Return the packet that is not whole, for somebody else to go on with."""
@@ -96,9 +106,9 @@ class Cutter:
         """Return where a packet ends, or its length as long as that is not whole itself."""
         if len(octets) - begin < LENGTH:
             return begin + LENGTH
-        (length,) = _unpack_length(octets, begin)
+        length: int = _unpack_length(octets, begin)[0]
+        if _SMALLEST <= length <= self._largest:
+            return begin + length + _AROUND
         if length > self._largest:
             raise asyncssh.ProtocolError("Max packet size exceeded")
-        if length < _SMALLEST:
-            raise asyncssh.MACError("MAC verification failed")
-        return begin + LENGTH + int(length) + TAG
+        raise asyncssh.MACError("MAC verification failed")

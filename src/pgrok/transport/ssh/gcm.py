@@ -6,6 +6,8 @@ come twice. asyncssh makes its cipher anew for every packet; here it is made onc
 
 from __future__ import annotations
 
+import struct
+
 from asyncssh.encryption import Encryption, GCMEncryption
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,6 +23,10 @@ BLOCK = 16
 TAG = 16
 """Octets of the tag behind each packet."""
 
+_pack_length = struct.Struct(">I").pack
+
+_pack_counter = struct.Struct(">Q").pack
+
 _FIXED = 4
 _COUNTER_LIMIT = 2**64
 
@@ -35,27 +41,28 @@ class PacketCipher(GCMEncryption):
     def __init__(self, theirs: GCMEncryption) -> None:
         super().__init__(theirs._cipher)
         iv = theirs._cipher._iv
-        self._aead = AESGCM(theirs._cipher._key)
+        aead = AESGCM(theirs._cipher._key)
+        self._encrypt, self._decrypt = aead.encrypt, aead.decrypt
         self._fixed = iv[:_FIXED]
         self._counter = int.from_bytes(iv[_FIXED:], "big")
         self.opened = b""
 
     def seal(self, packet: bytes) -> tuple[bytes, bytes]:
         """Return what goes over the wire: the length, and ciphertext with tag."""
-        length = len(packet).to_bytes(LENGTH, "big")
-        return length, self._aead.encrypt(self._next_nonce(), packet, length)
+        length = _pack_length(len(packet))
+        return length, self._encrypt(self._next_nonce(), packet, length)
 
     def open(self, sealed: Buffer, length: Buffer) -> bytes | None:
         """Return the next packet; None if it is not what the peer sealed."""
         try:
-            return self._aead.decrypt(self._next_nonce(), sealed, length)
+            return self._decrypt(self._next_nonce(), sealed, length)
         except InvalidTag:
             return None
 
     def _next_nonce(self) -> bytes:
         counter = self._counter
         self._counter = (counter + 1) % _COUNTER_LIMIT
-        return self._fixed + counter.to_bytes(8, "big")
+        return self._fixed + _pack_counter(counter)
 
     # What asyncssh asks of a cipher besides `decrypt_header`, which is as it was.
 

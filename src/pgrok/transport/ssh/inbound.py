@@ -23,6 +23,8 @@ from pgrok.transport.ssh.gcm import LENGTH, PacketCipher, take_over
 from pgrok.transport.ssh.liveness import Liveness
 from pgrok.transport.ssh.slot import ChannelSlot
 
+_HEADER_OCTETS, _unpack_header = HEADER.size, HEADER.unpack_from
+
 
 class Inbound(Liveness):
     """Mixed into both of asyncssh's connection classes, before them."""
@@ -62,15 +64,15 @@ class Inbound(Liveness):
 
     def _take(self, packet: bytes) -> bool:
         """Hand a plain packet to its channel; False if it is not plain."""
-        padding, kind, number, count = HEADER.unpack_from(packet)
+        padding, kind, number, count = _unpack_header(packet)
         slot: object = self._channels.get(number)
-        octets = len(packet) - HEADER.size - padding
-        if not isinstance(slot, ChannelSlot) or padding == 0:
+        octets = len(packet) - _HEADER_OCTETS - padding
+        if type(slot) is not ChannelSlot or padding == 0:
             return False
         try:
             if kind == MSG_CHANNEL_DATA and octets == count:
                 data = packet if octets < LARGE else memoryview(packet)
-                slot.channel.data_arrived(data[HEADER.size : -padding])
+                slot.channel.data_arrived(data[_HEADER_OCTETS:-padding])
             elif kind == MSG_CHANNEL_WINDOW_ADJUST and octets == 0:
                 slot.channel.window_adjusted(count)
             else:

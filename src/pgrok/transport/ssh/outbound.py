@@ -1,8 +1,9 @@
 """The way of packets out of a connection: channel data past asyncssh, and all writes joined.
 
 One packet's way: `plain_packet` puts header and padding around the data, `PacketCipher.seal` seals
-it, and `_flush` writes all that one step of the loop has sent. What asyncssh sends by itself takes
-the same way from `_send` on: everything leaves in the order in which it was sealed.
+it, `_write_soon` puts it to the others, and `_flush` writes all that one step of the loop has sent.
+What asyncssh sends by itself comes to `_write_soon` by `_send`: everything leaves in the order in
+which it was sealed.
 """
 
 from __future__ import annotations
@@ -47,12 +48,24 @@ class Outbound(Base):
 
     def send_data(self, channel: int, data: Buffer) -> None:
         """Send CHANNEL_DATA (RFC 4254 5.2)."""
-        self.octets_sent += len(data)
-        self._send_plain(MSG_CHANNEL_DATA, channel, len(data), data)
+        octets = len(data)
+        self.octets_sent += octets
+        sealer = self._sealer
+        if sealer is None:
+            self.send_packet(MSG_CHANNEL_DATA, UInt32(channel), UInt32(octets), bytes(data))
+        else:
+            # A channel has asked before whether the socket takes data.
+            packet = plain_packet(MSG_CHANNEL_DATA, channel, octets, data)
+            self._write_soon(self._seal(sealer, packet))
 
     def send_window_adjust(self, channel: int, octets: int) -> None:
         """Send CHANNEL_WINDOW_ADJUST (RFC 4254 5.2)."""
-        self._send_plain(MSG_CHANNEL_WINDOW_ADJUST, channel, octets, b"")
+        sealer = self._sealer
+        if sealer is None:
+            self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(channel), UInt32(octets))
+        else:
+            packet = plain_packet(MSG_CHANNEL_WINDOW_ADJUST, channel, octets)
+            self._send(*self._seal(sealer, packet))
         # uvloop reads on within one step for as long as there is something to read: a grant at
         # the end of it lets the peer wait until we have run dry, and both work in turns.
         self._flush()
@@ -60,28 +73,21 @@ class Outbound(Base):
     def send_message(self, message: bytes) -> None:
         """Send a message that is whole, its number before it, as `send_packet` does, but faster."""
         sealer = self._sealer
-        if sealer is None or self._rekey_bytes_sent >= self._rekey_bytes:
+        if sealer is None:
             self.send_packet(message[0], message[1:])
         else:
-            self._send_sealed(sealer, padded(message))
+            self._send(*self._seal(sealer, padded(message)))
 
-    def _send_plain(self, kind: int, channel: int, number: int, data: Buffer) -> None:
-        sealer = self._sealer
-        # asyncssh begins a key exchange when it is given the first packet after so many octets.
-        if sealer is None or self._rekey_bytes_sent >= self._rekey_bytes:
-            self.send_packet(kind, UInt32(channel), UInt32(number), bytes(data))
-        else:
-            self._send_sealed(sealer, plain_packet(kind, channel, number, data))
-
-    def _send_sealed(self, sealer: PacketCipher, packet: bytes) -> None:
+    def _seal(self, sealer: PacketCipher, packet: bytes) -> tuple[bytes, ...]:
+        """Return the next packet as it is to be written at once."""
         length, sealed = sealer.seal(packet)
-        if len(sealed) < FLUSH_AT:
-            self._send(length + sealed)
-        else:
-            # What is large is not copied once more for the sake of four octets before it.
-            self._send(length, sealed)
         self._send_seq = (self._send_seq + 1) % SEQUENCE_LIMIT
-        self._rekey_bytes_sent += len(packet)
+        self._rekey_bytes_sent = octets = self._rekey_bytes_sent + len(packet)
+        if octets >= self._rekey_bytes:
+            # asyncssh begins a key exchange when it is given the first packet after so many octets.
+            self._sealer = None
+        # What is large is not copied once more for the sake of four octets before it.
+        return (length + sealed,) if len(sealed) < FLUSH_AT else (length, sealed)
 
     # Between asyncssh and the socket
 
@@ -106,6 +112,10 @@ class Outbound(Base):
         super()._send_kexinit()
 
     def _send(self, *pieces: bytes) -> None:
+        """Write what asyncssh has sealed."""
+        self._write_soon(pieces)
+
+    def _write_soon(self, pieces: tuple[bytes, ...]) -> None:
         """Write at the end of this step of the loop, in one system call with all that joins it.
 
         uvloop writes at once what the socket takes, which made a system call of every packet.
@@ -115,8 +125,8 @@ class Outbound(Base):
             self.loop.call_soon(self._flush)
         self._unwritten += pieces
         octets = len(pieces[-1])
-        self._unwritten_octets += octets
-        if self._unwritten_octets >= (FLUSH_AT if octets < FLUSH_AT else BULK_FLUSH_AT):
+        self._unwritten_octets = unwritten = self._unwritten_octets + octets
+        if unwritten >= (FLUSH_AT if octets < FLUSH_AT else BULK_FLUSH_AT):
             self._flush()
 
     def _flush(self) -> None:

@@ -27,7 +27,7 @@ class Park:
 
     def route(self, exchange: Exchange) -> None:
         label = exchange.request.target.strip(b"/").decode() or "bob"
-        if self.parking.expects(label):
+        if label in self.parking.expected:
             self.parking.park(label, exchange, partial(self.route, exchange))
         elif self.up:
             self.relay.forward(exchange)
