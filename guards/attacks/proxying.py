@@ -18,22 +18,22 @@ AREA = Area(
     (
         Guard(
             "Another field than `Host` that leads to somebody else's tunnel",
-            "server/proxy/front.py",
+            "server/proxy/ways.py",
             "host = canonical_host(request.host)",
             'host = canonical_host(request.fields.first(b"x-forwarded-host") or request.host)',
             "tests/integration/proxy/test_whose_tunnel.py::test_no_other_field_leads_elsewhere",
         ),
         Guard(
             "Another case, a port or a dot at the end of the host finds another tunnel, or none",
-            "server/proxy/front.py",
+            "server/proxy/ways.py",
             'return text.removesuffix(".")',
             "return text",
-            "tests/unit/server/proxy/test_front.py"
+            "tests/unit/server/proxy/test_ways.py"
             "::test_hosts_are_looked_up_without_case_port_and_dot[bob.example.com.-bob.example.com]",
         ),
         Guard(
             "A host that only ends like a tunnel's",
-            "server/proxy/front.py",
+            "server/proxy/ways.py",
             'label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""',
             'label = host.partition(".")[0]',
             f"{_FRONT}::TestHosts::test_no_tunnel[bob.localhost.example.com]",
@@ -54,10 +54,10 @@ AREA = Area(
         ),
         Guard(
             "An exception's text on a page",
-            "server/proxy/front.py",
+            "server/proxy/ways.py",
             "return Problem(Code.TUNNEL_LOST if lost else Code.TARGET_DOWN, 502)",
             "return Problem(Code.TARGET_DOWN, 502, detail=repr(error))",
-            "tests/unit/server/proxy/test_front.py::test_no_error_is_told_to_visitors",
+            "tests/unit/server/proxy/test_ways.py::test_no_error_is_told_to_visitors",
         ),
         Guard(
             "A visitor who says who they are by `X-Forwarded-*`, `Forwarded`, `X-Real-IP`",
@@ -132,9 +132,9 @@ AREA = Area(
         ),
         Guard(
             "The answer to one visitor's head given to another who sent the same",
-            "server/proxy/front.py",
-            "self._recall_way = remembering(self._find_way)",
-            "known: dict[RequestHead, _Way] = {}\n        self._recall_way = lambda request, visitor: known.setdefault(\n            request, self._find_way(request, visitor)\n        )",
+            "server/proxy/ways.py",
+            "self.recall = remembering(self.find)",
+            "known: dict[RequestHead, Way] = {}\n        self.recall = lambda request, visitor: known.setdefault(request, self.find(request, visitor))",
             "tests/unit/server/proxy/test_front.py::test_the_same_request_of_two_visitors_tells_of_two",
         ),
         Guard(

@@ -11,6 +11,7 @@ from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.downstream import DownstreamConnection
 from pgrok.relay.exchange import Exchange
 from pgrok.relay.pool import Pool
+from pgrok.relay.route import Route
 from pgrok.relay.timeouts import Timeouts
 from pgrok.relay.upstream import UpstreamConnection
 from support.manual_loop import manual_loop
@@ -74,7 +75,7 @@ class Relay:
     def forward(self, exchange: Exchange) -> None:
         """Send a request to the target."""
         head = forward_request(exchange.request)
-        exchange.forward(self.pool, head, self.explain, self.host)
+        exchange.forward(self.pool, Route(head, self.explain, self.host))
         self.loop.run()
 
     def explain(self, error: Exception | None) -> Problem:
@@ -90,7 +91,7 @@ class Relay:
             self.parked.append(exchange)
         else:
             head = forward_request(exchange.request)
-            exchange.forward(self.pool, head, self.explain, self.host)
+            exchange.forward(self.pool, Route(head, self.explain, self.host))
 
     def finished(self, exchange: Exchange) -> None:
         self.statuses.append(exchange.status)

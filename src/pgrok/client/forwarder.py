@@ -17,8 +17,9 @@ from pgrok.http.pages import Code, Problem
 from pgrok.http.remembering import remembering
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.downstream import DownstreamConnection
-from pgrok.relay.exchange import Exchange, Explain
+from pgrok.relay.exchange import Exchange
 from pgrok.relay.pool import Pool
+from pgrok.relay.route import Route
 from pgrok.relay.splice import SpliceEnd
 from pgrok.relay.timeouts import Timeouts
 
@@ -71,7 +72,7 @@ class _Forwarder:
             return None
         destination = self._destination(target)
         head = forward_request(request, target.rewrite(request.target))
-        return _Way(destination.pool, head, destination.explain)
+        return _Way(destination.pool, Route(head, destination.explain))
 
     def _destination(self, target: Target) -> _Destination:
         """Return the way to a target, made at its first request."""
@@ -92,8 +93,7 @@ class _Way(NamedTuple):
     """What follows from a request's head: where it goes, and as what."""
 
     pool: Pool
-    head: bytes
-    explain: Explain
+    route: Route
 
 
 class _Destination:
@@ -122,7 +122,7 @@ class _Channel(DownstreamConnection):
         if way is None:
             exchange.refuse(_ESCAPE)
         else:
-            exchange.forward(way.pool, way.head, way.explain)
+            exchange.forward(way.pool, way.route)
 
     def finished(self, exchange: Exchange) -> None:
         """Backend: log the request."""

@@ -10,8 +10,6 @@ an upload, or for a response in parts, is made when there is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pgrok.errors import ConnectionLost, RemoteProtocolError
 from pgrok.http.body import NO_TRAILERS
 from pgrok.http.forwarding import ForwardedResponse, forward_response, recall_forwarded_response
@@ -22,27 +20,23 @@ from pgrok.relay.answer import Answer
 from pgrok.relay.interfaces import Downstream
 from pgrok.relay.pool import Pool, PoolFull
 from pgrok.relay.refusal import refuse_request
+from pgrok.relay.route import Route
 from pgrok.relay.splice import splice
 from pgrok.relay.upload import Upload
 from pgrok.relay.upstream import UpstreamConnection
-
-Explain = Callable[[Exception | None], Problem]
-"""Says for visitors what it means that no response came."""
 
 
 class Exchange:
     """One request and its response."""
 
     __slots__ = (
-        *("_answer", "_came", "_downstream", "_explain", "_head", "_host", "_keep_alive", "_over"),
-        *("_repeated", "_upload", "_upstream"),
+        *("_answer", "_came", "_downstream", "_keep_alive", "_over", "_repeated", "_route"),
+        *("_upload", "_upstream"),
         *("began", "refusal", "request", "sender", "status", "takes_request"),
     )
 
-    # Where the request goes, from `forward` on.
-    _head: bytes
-    _explain: Explain
-    _host: str | None
+    _route: Route
+    """From `forward` on."""
 
     def __init__(self, downstream: Downstream, request: RequestHead) -> None:
         self.request = request
@@ -71,14 +65,11 @@ class Exchange:
 
     # For the backend
 
-    def forward(self, pool: Pool, head: bytes, explain: Explain, host: str | None = None) -> None:
-        """Send the request, with that head, to where the pool leads.
-
-        With a `host`, cookies for domains outside of it are left out of the response.
-        """
+    def forward(self, pool: Pool, route: Route) -> None:
+        """Send the request to where the pool leads, as `route` says."""
         if self._over:
             return
-        self._head, self._explain, self._host = head, explain, host
+        self._route = route
         request = self.request
         try:
             # One that idled may be about to close like the one before.
@@ -91,7 +82,7 @@ class Exchange:
             return
         if self._upload is None:
             self.takes_request = True
-            upstream.transport.write(head)
+            upstream.transport.write(route.head)
         else:
             self.upstream_ready()
 
@@ -156,9 +147,9 @@ class Exchange:
         assert self._upstream is not None
         self.takes_request = True
         if self._upload is None:
-            self._upstream.transport.write(self._head)
+            self._upstream.transport.write(self._route.head)
         else:
-            self._upload.begin(self._head)
+            self._upload.begin(self._route.head)
         self._downstream.request_flow_changed()
 
     def whole_response(self, head: ResponseHead, body: bytes) -> None:
@@ -180,7 +171,7 @@ class Exchange:
             self._answer.add(event)
         else:
             self._receive_head(event)
-        if self._is_answered() and (self._is_read() or self._needs_no_more()):
+        if self._is_answered() and self._needs_no_more():
             self.response_paused()
             self._end()
 
@@ -225,6 +216,13 @@ class Exchange:
         """Whether all of the response has come."""
         return self._answer is not None and self._answer.ended
 
+    def _needs_no_more(self) -> bool:
+        """Whether nothing more of the request is waited for."""
+        upload, came = self._upload, self._came
+        return self._is_read() or (
+            came is not None and upload is not None and upload.is_unwanted(came)
+        )
+
     def _may_repeat(self, upstream: UpstreamConnection, error: Exception | None) -> bool:
         """Whether the request may be sent once more: it changes nothing, no octet of a response
         came, and it is not the application's doing that none did."""
@@ -235,7 +233,7 @@ class Exchange:
     def _problem_with(self, error: Exception | None) -> Problem:
         if isinstance(error, RemoteProtocolError):
             return Problem(Code.BAD_RESPONSE, 502)
-        return self._explain(error)
+        return self._route.explain(error)
 
     def _receive_head(self, head: ResponseHead) -> None:
         if self._answer is None:
@@ -253,13 +251,12 @@ class Exchange:
 
     def _forward(self, head: ResponseHead) -> ForwardedResponse:
         """Take the head of the final response; return how it goes on."""
-        upload = self._upload
-        if upload is not None and not upload.ended and self._request_is_unwanted(head):
+        upload, request = self._upload, self.request
+        if upload is not None and upload.is_unwanted(head):
             self._keep_alive = False
-        request = self.request
         forward = recall_forwarded_response if head.small else forward_response
         keep_alive = self._keep_alive and request.keep_alive
-        forwarded = forward(head, request.minor_version, keep_alive, self._host)
+        forwarded = forward(head, request.minor_version, keep_alive, self._route.host)
         self._came = head
         self.status = head.status
         self._keep_alive = forwarded.keep_alive
@@ -275,15 +272,6 @@ class Exchange:
         self._over = True
         upstream = self._upstream.detach(full=not self.takes_request)
         splice(self._downstream.leave(), upstream)
-
-    def _request_is_unwanted(self, head: ResponseHead) -> bool:
-        """Whether the rest of the request will not come (RFC 9110 10.1.1), or finds nobody."""
-        awaits_continue = self._upload is not None and self._upload.awaits_continue
-        return awaits_continue or not head.keep_alive
-
-    def _needs_no_more(self) -> bool:
-        came = self._came
-        return came is None or self._request_is_unwanted(came)
 
     def _end(self, output: bytes = b"") -> None:
         """The response is complete with `output`; connections are kept if the request is too."""

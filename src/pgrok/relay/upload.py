@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgrok.http.body import encode_body
-from pgrok.http.head import RequestHead
+from pgrok.http.head import RequestHead, ResponseHead
 from pgrok.http.reader import Body
 from pgrok.relay.interfaces import Output
 
@@ -29,6 +29,10 @@ class Upload:
         self.awaits_continue = False
         self._output += encode_body(self._framing, body.pieces, body.trailers)
         self.ended = body.trailers is not None
+
+    def is_unwanted(self, head: ResponseHead) -> bool:
+        """Whether the rest of it will not come (RFC 9110 10.1.1), or finds nobody."""
+        return not self.ended and (self.awaits_continue or not head.keep_alive)
 
     def take_output(self) -> Output:
         """Return what has been collected since the last time."""

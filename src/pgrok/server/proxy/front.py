@@ -6,14 +6,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 from pgrok.address import Network, is_within
-from pgrok.errors import ConnectionLost
-from pgrok.http.forwarding import Visitor, forward_request
-from pgrok.http.head import RequestHead
+from pgrok.http.forwarding import Visitor
 from pgrok.http.pages import Code, Problem
-from pgrok.http.remembering import remembering
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.downstream import DownstreamConnection
 from pgrok.relay.exchange import Exchange
@@ -27,6 +24,7 @@ from pgrok.server.members import Members
 from pgrok.server.proxy.parking import Parking
 from pgrok.server.proxy.senders import Senders, TooMany
 from pgrok.server.proxy.streams import Streams
+from pgrok.server.proxy.ways import Ways
 from pgrok.server.settings import LimitSettings
 from pgrok.transport.admission import Admission
 
@@ -40,18 +38,6 @@ class HTTPTunnel(Protocol):
     """What the front needs of a tunnel."""
 
     pool: Pool | None
-
-
-class _Way(NamedTuple):
-    """What follows from a request's head: into which tunnel it goes, as what, and whose it is.
-
-    `forwarded_for` is what a trusted proxy says of its sender.
-    """
-
-    label: str
-    host: str
-    head: bytes
-    forwarded_for: bytes
 
 
 FindTunnel = Callable[[str], HTTPTunnel | None]
@@ -77,7 +63,7 @@ class Front:
         parking_seconds: float,
     ) -> None:
         self._find = find
-        self._suffix = f".{domain}"
+        self._ways = Ways(domain)
         self._scheme = scheme
         self._deadlines = deadlines
         self._loop = deadlines.loop
@@ -89,7 +75,6 @@ class Front:
         self._is_trusted = lru_cache(maxsize=1024)(partial(is_within, networks=trusted_proxies))
         # Where all is full it is not the address that is told to be at fault.
         self._strangers = Admission(per_address=limits.visitors_per_address)
-        self._recall_way = remembering(self._find_way)
         self._senders = Senders(self._is_trusted, limits.requests_per_address)
         self.parking = Parking(deadlines, parking_seconds, limits)
         self.connections: Members[_VisitorConnection] = Members()
@@ -133,7 +118,7 @@ class Front:
     def route(self, exchange: Exchange, visitor: Visitor) -> None:
         """Send one request into its tunnel, if its sender may have another; maybe once more."""
         request = exchange.request
-        way = (self._recall_way if request.small else self._find_way)(request, visitor)
+        way = (self._ways.recall if request.small else self._ways.find)(request, visitor)
         if way.forwarded_for and exchange.sender is None:
             try:
                 exchange.sender = self._senders.enter(way.forwarded_for)
@@ -148,14 +133,7 @@ class Front:
         if tunnel is None or tunnel.pool is None:
             exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return
-        exchange.forward(tunnel.pool, way.head, _explain, way.host)
-
-    def _find_way(self, request: RequestHead, visitor: Visitor) -> _Way:
-        host = canonical_host(request.host)
-        label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
-        told = request.fields.values(b"x-forwarded-for") if visitor.trusted else []
-        head = forward_request(request, None, visitor)
-        return _Way(label, host, head, told[-1] if told else b"")
+        exchange.forward(tunnel.pool, way.route)
 
     def finished(self, exchange: Exchange, visitor: Visitor) -> None:
         """Count one request; of one that is over nothing is kept."""
@@ -245,17 +223,3 @@ class _VisitorConnection(DownstreamConnection):
         """Backend: count it."""
         if self._visitor is not None:
             self._front.refused(problem.code, self._visitor)
-
-
-def canonical_host(host: bytes) -> str:
-    """Return the host of a Host field: lower case, without port and trailing dot."""
-    text = host.decode("latin-1").lower()
-    if not text.startswith("["):
-        text = text.partition(":")[0]
-    return text.removesuffix(".")
-
-
-def _explain(error: Exception | None) -> Problem:
-    """No answer came: the tunnel was lost, or its client could not reach the application."""
-    lost = isinstance(error, ConnectionLost)
-    return Problem(Code.TUNNEL_LOST if lost else Code.TARGET_DOWN, 502)

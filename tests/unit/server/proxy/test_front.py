@@ -4,13 +4,11 @@ from ipaddress import ip_network
 
 import pytest
 
-from pgrok.errors import ConnectionLost
-from pgrok.http.pages import Code, Problem
 from pgrok.http.remembering import MAX_REMEMBERED_BYTES
 from pgrok.relay.pool import Pool
 from pgrok.server.counts import Counts
 from pgrok.server.decisions import Decisions
-from pgrok.server.proxy.front import Front, _explain, canonical_host
+from pgrok.server.proxy.front import Front
 from pgrok.server.proxy.streams import Streams
 from pgrok.server.settings import LimitSettings
 from support.relay import GET, OK, TIMEOUTS, Relay, get, status
@@ -67,9 +65,9 @@ def test_the_same_request_of_two_visitors_tells_of_two(house: House) -> None:
 
 def test_long_heads_are_not_kept(house: House) -> None:
     house.ask(VISITOR, get(b"/" + b"x" * MAX_REMEMBERED_BYTES))
-    assert house.front._recall_way.cache_info().currsize == 0
+    assert house.front._ways.recall.cache_info().currsize == 0
     house.ask(VISITOR)
-    assert house.front._recall_way.cache_info().currsize == 1
+    assert house.front._ways.recall.cache_info().currsize == 1
 
 
 def test_a_request_that_is_sent_once_more_counts_once() -> None:
@@ -84,25 +82,3 @@ def test_a_request_that_is_sent_once_more_counts_once() -> None:
         assert len(house.relay.targets) == connections
         house.relay.target.send(OK)
         assert status(proxy.take()) == 200
-
-
-@pytest.mark.parametrize(
-    ("sent", "looked_up"),
-    [
-        (b"bob.example.com", "bob.example.com"),
-        (b"BOB.Example.COM:8080", "bob.example.com"),
-        (b"bob.example.com.", "bob.example.com"),
-        (b"bob.example.com.:80", "bob.example.com"),
-        (b"bob.example.com..", "bob.example.com."),
-        (b"[::1]:80", "[::1]:80"),
-        (b"", ""),
-        (b"\xe9.example.com", "\xe9.example.com"),
-    ],
-)
-def test_hosts_are_looked_up_without_case_port_and_dot(sent: bytes, looked_up: str) -> None:
-    assert canonical_host(sent) == looked_up
-
-
-def test_no_error_is_told_to_visitors() -> None:
-    assert _explain(OSError("/etc/secret")) == Problem(Code.TARGET_DOWN, 502)
-    assert _explain(ConnectionLost("/etc/secret")) == Problem(Code.TUNNEL_LOST, 502)

@@ -1,0 +1,55 @@
+"""What follows from a request's head, and from who sent it: which tunnel it goes into, as what."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pgrok.errors import ConnectionLost
+from pgrok.http.forwarding import Visitor, forward_request
+from pgrok.http.head import RequestHead
+from pgrok.http.pages import Code, Problem
+from pgrok.http.remembering import remembering
+from pgrok.relay.route import Route
+
+
+class Way(NamedTuple):
+    """Where one request goes.
+
+    `label` is the tunnel's, empty for a host that is no tunnel's. `forwarded_for` is what a trusted
+    proxy says of its sender.
+    """
+
+    label: str
+    forwarded_for: bytes
+    route: Route
+
+
+class Ways:
+    """Finds ways; `domain` is what tunnels' labels stand before, in lower case."""
+
+    def __init__(self, domain: str) -> None:
+        self._suffix = f".{domain}"
+        self.recall = remembering(self.find)
+        """As `find`, of a request with a small head."""
+
+    def find(self, request: RequestHead, visitor: Visitor) -> Way:
+        """Return the way of a request that a visitor sent."""
+        host = canonical_host(request.host)
+        label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
+        told = request.fields.values(b"x-forwarded-for") if visitor.trusted else []
+        route = Route(forward_request(request, None, visitor), explain, host)
+        return Way(label, told[-1] if told else b"", route)
+
+
+def canonical_host(host: bytes) -> str:
+    """Return the host of a Host field: lower case, without port and trailing dot."""
+    text = host.decode("latin-1").lower()
+    if not text.startswith("["):
+        text = text.partition(":")[0]
+    return text.removesuffix(".")
+
+
+def explain(error: Exception | None) -> Problem:
+    """No answer came: the tunnel was lost, or its client could not reach the application."""
+    lost = isinstance(error, ConnectionLost)
+    return Problem(Code.TUNNEL_LOST if lost else Code.TARGET_DOWN, 502)
