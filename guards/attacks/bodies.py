@@ -100,7 +100,7 @@ AREA = Area(
         Guard(
             "Two responses for one request: the rest is the next visitor's answer",
             "relay/upstream.py",
-            "            or self._reader.in_message\n",
+            "            or self._reader.in_message()\n",
             "",
             "tests/unit/relay/test_upstream.py::test_octets_after_the_response",
         ),

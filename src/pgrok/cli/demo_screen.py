@@ -51,7 +51,7 @@ Ctrl-C ends everything. Requests through the tunnel:
         )
 
 
-def _put(line: str, *, droppable: bool = False) -> None:
+def _put(line: str, droppable: bool = False, /) -> None:
     click.echo(line)
 
 

@@ -25,7 +25,7 @@ _COLOURS = {1: "\x1b[36m", 2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b
 class Put(Protocol):
     """Takes a line without its line break; one that is droppable may be missed."""
 
-    def __call__(self, line: str, *, droppable: bool = False) -> None:
+    def __call__(self, line: str, droppable: bool = False, /) -> None:
         """Take it, without blocking."""
 
 
@@ -59,7 +59,8 @@ class Console:
         second = int(time.time())
         if second != self._second:
             self._second, self._clock = second, time.strftime("%H:%M:%S", time.localtime(second))
-        self._put(request_line(record, self._clock, colour=self._colour), droppable=True)
+        put = self._put
+        put(request_line(record, self._clock, self._colour), True)
 
 
 def wants_colour(*, terminal: bool, environ: Mapping[str, str]) -> bool:
@@ -67,13 +68,14 @@ def wants_colour(*, terminal: bool, environ: Mapping[str, str]) -> bool:
     return terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
-def request_line(record: RequestRecord, clock: str, *, colour: bool) -> str:
+def request_line(record: RequestRecord, clock: str, colour: bool) -> str:
     """Return the line of the request log: time, method, status, duration, path.
 
     The query is left out, as it may hold secrets, and whatever a terminal would obey.
     """
-    outcome, path = _shown(record.method, record.path, record.status, colour)
-    return f"{clock}  {outcome}  {duration(record.seconds):>10}  {path}"
+    method, target, status, seconds = record
+    outcome, path = _shown(method, target, status, colour)
+    return f"{clock}  {outcome}  {duration(seconds):>10}  {path}"
 
 
 @lru_cache(maxsize=256)

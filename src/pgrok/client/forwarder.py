@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from pgrok.address import Address, TargetURL
 from pgrok.client.dialer import Dialer, explain
@@ -89,7 +88,8 @@ class _Forwarder:
         return _Destination(url.address, self._pools[place])
 
 
-class _Way(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Way:
     """What follows from a request's head: where it goes, and as what."""
 
     pool: Pool
@@ -126,15 +126,10 @@ class _Channel(DownstreamConnection):
 
     def finished(self, exchange: Exchange) -> None:
         """Backend: log the request."""
-        request = exchange.request
-        self._forwarder.log(
-            RequestRecord(
-                request.method.decode("ascii"),
-                request.target.decode("ascii"),
-                exchange.status,
-                exchange.duration,
-            )
-        )
+        request, log = exchange.request, self._forwarder.log
+        method, path = request.method.decode("ascii"), request.target.decode("ascii")
+        seconds = self.loop.time() - exchange.began
+        log(RequestRecord(method, path, exchange.status, seconds))
 
     def refused(self, problem: Problem) -> None:
         """Backend: what is no request is no line in the log."""

@@ -36,7 +36,7 @@ class LineWriter:
         self._thread = threading.Thread(target=self._run, name="pgrok-output", daemon=True)
         self._thread.start()
 
-    def put(self, line: str, *, droppable: bool = False) -> None:
+    def put(self, line: str, droppable: bool = False, /) -> None:
         """Queue one line, without its line break; never blocks.
 
         Beyond the limit, droppable lines are counted instead, and beyond twice the limit all.

@@ -79,7 +79,6 @@ class MessageReader(Generic[HeadT]):
         """Octets that arrived and have no event yet."""
         return len(self._buffer) - self._start
 
-    @property
     def in_message(self) -> bool:
         """Whether a message has begun that is not over."""
         return self.awaits_message or len(self._buffer) > self._start
@@ -107,8 +106,9 @@ class MessageReader(Generic[HeadT]):
         end = data.find(_HEAD_END) + _HEAD_END_OCTETS
         if end < _HEAD_END_OCTETS or end > MAX_REMEMBERED_BYTES:
             return None
+        recall = self._recall
         try:
-            head = self._recall(data[:end], self._method)
+            head = recall(data[:end], self._method)
         except RemoteProtocolError:
             return None
         if head.whole != len(data):

@@ -41,6 +41,7 @@ class Exchange:
     def __init__(self, downstream: Downstream, request: RequestHead) -> None:
         self.request = request
         self.began = downstream.loop.time()
+        """When the request's head was read, in the loop's time."""
         self.status = 0
         """The response's, 0 before there is one."""
         self.refusal: Code | None = None
@@ -57,11 +58,6 @@ class Exchange:
         self._keep_alive = downstream.keeps_alive
         self._repeated = False
         self._over = False
-
-    @property
-    def duration(self) -> float:
-        """Seconds since the request's head was read."""
-        return self._downstream.loop.time() - self.began
 
     # For the backend
 

@@ -75,7 +75,7 @@ class UpstreamConnection(asyncio.Protocol):
         # Nothing may be under way, or left over, in either direction.
         if not keep_alive or (
             self._ended
-            or self._reader.in_message
+            or self._reader.in_message()
             or transport.is_closing()
             or transport.get_write_buffer_size()
         ):

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# Looked up for every request; a member costs more than a name.
+_HTTP = TunnelKind.HTTP
+
 
 class Rooms:
     """The rooms that carry tunnels, and what they share."""
@@ -64,7 +67,7 @@ class Rooms:
         self.host_keys = host_keys
         self.registry: Registry[Tunnel] = Registry(loop.time)
         self.front = Front(
-            lambda label: self.registry.find((TunnelKind.HTTP, label)),
+            lambda label: self.registry.find((_HTTP, label)),
             domain=proxy.host_domain,
             scheme=proxy.scheme,
             trusted_proxies=proxy.trusted_proxies,

@@ -21,14 +21,14 @@ class Screen:
         self.lines: list[str] = []
         self.droppable: list[bool] = []
 
-    def __call__(self, line: str, *, droppable: bool = False) -> None:
+    def __call__(self, line: str, droppable: bool = False, /) -> None:
         self.lines.append(line)
         self.droppable.append(droppable)
 
 
 def line(path: str = "/", status: int = 200, seconds: float = 0.012, method: str = "GET") -> str:
     record = RequestRecord(method, path, status, seconds)
-    return request_line(record, "12:34:56", colour=False)
+    return request_line(record, "12:34:56", False)
 
 
 def test_the_line_that_scripts_wait_for() -> None:
@@ -96,8 +96,8 @@ def test_a_long_path_is_cut() -> None:
 
 def test_only_the_status_is_coloured() -> None:
     record = RequestRecord("GET", "/x", 500, 0.1)
-    plain = request_line(record, "now", colour=False)
-    assert request_line(record, "now", colour=True) == plain.replace("500", "\x1b[31m500\x1b[0m")
+    plain = request_line(record, "now", False)
+    assert request_line(record, "now", True) == plain.replace("500", "\x1b[31m500\x1b[0m")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class Screen:
     def __init__(self) -> None:
         self.up = asyncio.Event()
 
-    def __call__(self, line: str, *, droppable: bool = False) -> None:
+    def __call__(self, line: str, droppable: bool = False, /) -> None:
         if "go live" in line:
             self.up.set()
 

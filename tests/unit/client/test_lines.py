@@ -48,7 +48,7 @@ def test_a_reader_who_stops_holds_up_nobody_and_gets_what_matters() -> None:
     lines.put("first")
     assert reader.reached.wait(SOON)
     for number in range(10):
-        lines.put(f"request {number}", droppable=True)
+        lines.put(f"request {number}", True)
     lines.put("ready")
     reader.gate.set()
     lines.close(SOON)

@@ -241,7 +241,7 @@ def test_a_response_without_a_body_ends_at_its_head(method: bytes, head: bytes) 
     assert isinstance(reader.next_event(), ResponseHead)
     if reader.awaits_message:
         assert reader.next_event() == Body([], Fields.of())
-    assert not reader.in_message
+    assert not reader.in_message()
 
 
 def test_octets_after_a_response_are_noticed() -> None:
@@ -250,7 +250,7 @@ def test_octets_after_a_response_are_noticed() -> None:
     reader.receive(OK + b"Content-Length: 0\r\n\r\nmore")
     reader.next_event()
     reader.next_event()
-    assert reader.in_message
+    assert reader.in_message()
     assert reader.next_event() is None
 
 

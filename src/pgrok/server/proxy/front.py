@@ -129,7 +129,8 @@ class Front:
         if label in self.parking.expected:
             self.parking.park(label, exchange, partial(self.route, exchange, visitor))
             return
-        tunnel = self._find(label)
+        find = self._find
+        tunnel = find(label)
         if tunnel is None or tunnel.pool is None:
             exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from pgrok.errors import ConnectionLost
 from pgrok.http.forwarding import Visitor, forward_request
@@ -12,7 +12,8 @@ from pgrok.http.remembering import remembering
 from pgrok.relay.route import Route
 
 
-class Way(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Way:
     """Where one request goes.
 
     `label` is the tunnel's, empty for a host that is no tunnel's. `forwarded_for` is what a trusted

@@ -49,13 +49,14 @@ class PacketCipher(GCMEncryption):
 
     def seal(self, packet: bytes) -> tuple[bytes, bytes]:
         """Return what goes over the wire: the length, and ciphertext with tag."""
-        length = _pack_length(len(packet))
-        return length, self._encrypt(self._next_nonce(), packet, length)
+        length, encrypt = _pack_length(len(packet)), self._encrypt
+        return length, encrypt(self._next_nonce(), packet, length)
 
     def open(self, sealed: Buffer, length: Buffer) -> bytes | None:
         """Return the next packet; None if it is not what the peer sealed."""
+        decrypt = self._decrypt
         try:
-            return self._decrypt(self._next_nonce(), sealed, length)
+            return decrypt(self._next_nonce(), sealed, length)
         except InvalidTag:
             return None
 
