@@ -101,7 +101,7 @@ class MessageReader(Generic[HeadT]):
         The message is over then; its body is what follows the `octets` of the head. None where
         the data has to be received, because there is more to say about it.
         """
-        if self._buffer or type(data) is not bytes or not self.awaits_message:
+        if self._buffer or self._body or type(data) is not bytes or not self.awaits_message:
             return None
         end = data.find(_HEAD_END) + _HEAD_END_OCTETS
         if end < _HEAD_END_OCTETS or end > MAX_REMEMBERED_BYTES:
@@ -184,6 +184,9 @@ class MessageReader(Generic[HeadT]):
         pieces: Pieces = []
         if self._start < len(self._buffer):
             self._start += body.receive(memoryview(self._buffer)[self._start :], pieces)
+            if self._start == len(self._buffer):
+                # Whoever has the pieces lets go of them soon, and the next ones take their place.
+                self._buffer, self._start, self._searched = b"", 0, 0
         if self._eof and not (pieces or body.done):
             body.receive_eof()
         if body.done:
