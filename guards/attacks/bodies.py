@@ -105,6 +105,20 @@ AREA = Area(
             "tests/unit/relay/test_upstream.py::test_octets_after_the_response",
         ),
         Guard(
+            "A body that looks like a response, for the next visitor to find",
+            "http/reader.py",
+            "if self._buffer or self._body or type(data)",
+            "if self._buffer or type(data)",
+            "tests/unit/http/test_reader.py::test_a_body_that_looks_like_a_message_is_a_body",
+        ),
+        Guard(
+            "Octets behind a message, taken for its body",
+            "http/reader.py",
+            "if head.whole != len(data):",
+            "if not head.whole:",
+            "tests/unit/relay/test_upstream.py::test_octets_after_the_response",
+        ),
+        Guard(
             "A response that comes while nobody asked, for the next visitor to find",
             "relay/upstream.py",
             "if self._exchange is None:\n            self.close()\n        elif",

@@ -13,7 +13,7 @@ MAX_HEAD_BYTES = 64 * 1024
 """Octets of a head, start line and empty line included; nginx takes 32 KiB, Go 1 MiB."""
 
 MAX_WHOLE_BYTES = 16 * 1024
-"""Octets of a message that is dealt with in one piece; the body of a larger one is not copied."""
+"""Octets of a response that is dealt with in one piece; of a longer one the body is not copied."""
 
 MAX_HEAD_LINES = 128
 """Lines of a head; nginx has no such limit, Apache takes 100 fields."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pgrok.errors import LocalProtocolError
 from pgrok.http.fields import Fields
-from pgrok.http.head import MAX_HEAD_BYTES, RequestHead, ResponseHead
+from pgrok.http.head import MAX_HEAD_BYTES, MAX_WHOLE_BYTES, RequestHead, ResponseHead
 from pgrok.http.reader import Body, request_reader, response_reader
 from support.events import cuts, read_requests, read_response
 from support.heads import GET, REFUSED_HEADS, SMUGGLED, TOO_MANY_OCTETS, Refused, request
@@ -275,3 +275,54 @@ def test_what_comes_after_a_101() -> None:
 def test_an_endless_head_is_not_waited_for() -> None:
     parts = [b"y" * 1000] * (MAX_HEAD_BYTES // 1000 + 1)
     assert read_response([OK + b"X: ", *parts]) == [431]
+
+
+# Messages that are whole.
+
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+
+def test_a_whole_message_is_over_at_once() -> None:
+    reader = response_reader()
+    reader.expect(b"GET")
+    head = reader.whole(WHOLE)
+    assert head is not None
+    assert WHOLE[head.octets :] == b"hi"
+    assert not reader.in_message()
+    assert not reader.expect(b"GET")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        WHOLE[:-1],
+        WHOLE + b"!",
+        b"\r\n" + WHOLE,
+        b"HTTP/1.1 200 OK\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n",
+        b"HTTP/1.1 101 -\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % MAX_WHOLE_BYTES + b"x" * MAX_WHOLE_BYTES,
+        b"ICY 200 OK\r\n\r\n",
+        b"\r\n\r\n",
+        b"",
+    ],
+)
+def test_what_is_not_one_whole_message_is_left_alone(data: bytes) -> None:
+    reader = response_reader()
+    reader.expect(b"GET")
+    assert reader.whole(data) is None
+    assert (reader.awaits_message, reader.buffered) == (True, 0)
+
+
+def test_a_body_that_looks_like_a_message_is_a_body() -> None:
+    reader = response_reader()
+    reader.expect(b"GET")
+    reader.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun")
+    assert isinstance(reader.next_event(), ResponseHead)
+    assert reader.next_event() == Body([memoryview(b"begun")])
+    assert reader.whole(WHOLE) is None
+
+
+def test_what_nobody_waits_for_is_no_message() -> None:
+    assert response_reader().whole(WHOLE) is None

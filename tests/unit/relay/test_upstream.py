@@ -98,6 +98,13 @@ def test_one_that_stands_is_ready_at_once(upstream: Upstream) -> None:
     assert upstream.connection.serve(upstream.recorder, b"GET")
 
 
+def test_a_response_in_one_piece_is_told_as_such(upstream: Upstream) -> None:
+    upstream.transport.send(OK)
+    assert upstream.log() == ["whole 200 hi"]
+    upstream.finish()
+    assert upstream.log() == ["released for 5.0"]
+
+
 def test_a_response_is_told_in_parts(upstream: Upstream) -> None:
     upstream.transport.send(OK[:-1])
     assert upstream.log() == ["200", "h", "paused"]
