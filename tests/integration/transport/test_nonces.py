@@ -31,6 +31,7 @@ class Noting:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._real = AESGCM(key)
+        self.decrypt = self._real.decrypt
 
     def encrypt(self, nonce: bytes, data: bytes, associated: bytes) -> bytes:
         self.used.append((self._key, nonce))
