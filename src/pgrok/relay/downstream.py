@@ -113,6 +113,7 @@ class DownstreamConnection(asyncio.Protocol):
         """Ask the backend once more where the request goes."""
         if self._exchange is not None:
             self._backend.route(self._exchange)
+            self.request_flow_changed()
 
     def request_flow_changed(self) -> None:
         """Go on with the request, or stop."""

@@ -82,6 +82,11 @@ class Exchange:
         else:
             self.upstream_ready()
 
+    def route_again(self) -> None:
+        """Have the backend say once more where the request goes: it is waited for anew."""
+        if not self._over:
+            self._downstream.route_again()
+
     def refuse(self, problem: Problem) -> None:
         """Answer the request here."""
         if self._over:

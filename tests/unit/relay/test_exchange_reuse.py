@@ -8,7 +8,7 @@ import pytest
 
 from pgrok.errors import ConnectionLost
 from pgrok.http.head import MAX_HEAD_BYTES
-from support.relay import GET, OK, Relay, get, post, status
+from support.relay import GET, OK, TIMEOUTS, Relay, get, post, status
 from support.transports import HIGH_WATER, MemoryTransport
 
 
@@ -191,3 +191,20 @@ def test_it_may_wait_for_a_new_way(relay: Relay, visitor: MemoryTransport) -> No
     relay.forward(relay.parked[0])
     relay.target.send(OK)
     assert visitor.take() == OK
+
+
+def test_a_request_that_was_parked_is_waited_for_anew(relay: Relay) -> None:
+    relay.parks = True
+    waiting = relay.visitor()
+    waiting.send(GET)
+    waiting.send(GET)
+    relay.advance(TIMEOUTS.response - 20)
+    relay.parks = False
+    answered(relay, relay.visitor())  # which leaves an idle connection
+    relay.parked[0].route_again()
+    relay.loop.run()
+    assert waiting.is_reading()
+    relay.advance(TIMEOUTS.response - 20)
+    assert waiting.take() == b""
+    relay.target.send(OK)
+    assert waiting.take() == OK

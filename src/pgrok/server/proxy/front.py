@@ -127,7 +127,7 @@ class Front:
                 return
         label = way.label
         if label in self.parking.expected:
-            self.parking.park(label, exchange, partial(self.route, exchange, visitor))
+            self.parking.park(label, exchange, exchange.route_again)
             return
         find = self._find
         tunnel = find(label)
