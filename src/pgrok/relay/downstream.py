@@ -58,12 +58,11 @@ class DownstreamConnection(asyncio.Protocol):
         peer = self._peer
         if peer.lingering or peer.transport.is_closing():
             return
-        if self._exchange is None and not peer.full:
+        under_way = self._exchange
+        if under_way is None and not peer.full:
             request = self._reader.whole(data)
             if request is not None:
-                self._fresh = False
-                self._exchange = exchange = Exchange(self, request)
-                self._backend.route(exchange)
+                self._begin_exchange(request)
                 if self._exchange is not None:
                     peer.deadline.move(self._timeouts.response)
                 return
@@ -126,9 +125,7 @@ class DownstreamConnection(asyncio.Protocol):
         peer = self._peer
         if output:
             peer.transport.write(output)
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            self._backend.finished(exchange)
+        self._end_exchange()
         read = not self._reader.awaits_message or self._has_read_rest()
         if keep_alive and read and self.keeps_alive:
             self._start_next()
@@ -192,9 +189,7 @@ class DownstreamConnection(asyncio.Protocol):
                 break
             progress = True
             if isinstance(event, RequestHead):
-                self._fresh = False
-                self._exchange = exchange = Exchange(self, event)
-                self._backend.route(exchange)
+                self._begin_exchange(event)
             elif self._exchange is not None:
                 self._exchange.request_body(event)
         return progress
@@ -213,6 +208,11 @@ class DownstreamConnection(asyncio.Protocol):
     def _has_room(self) -> bool:
         """Whether more may be read than is there already."""
         return self._reader.buffered < (1 if self._is_held else MAX_READ_AHEAD)
+
+    def _begin_exchange(self, request: RequestHead) -> None:
+        self._fresh = False
+        self._exchange = exchange = Exchange(self, request)
+        self._backend.route(exchange)
 
     def _end_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None

@@ -53,9 +53,9 @@ class ReceiveWindow:
 
     def read(self, octets: int) -> bool:
         """Account for data that the reader took; return whether that makes a grant due."""
-        self._unread = unread = self._unread - octets
+        self._unread -= octets
         self._read += octets
-        return self.size - self._granted - unread >= GRANT
+        return self.is_due()
 
     def stall(self) -> None:
         """Note that the reader does not keep up."""

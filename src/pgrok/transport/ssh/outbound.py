@@ -112,7 +112,7 @@ class Outbound(Base):
         super()._send_kexinit()
 
     def _send(self, *pieces: bytes) -> None:
-        """Write what asyncssh has sealed."""
+        """Write what is no channel data: what asyncssh has sealed, grants, keepalives."""
         self._write_soon(pieces)
 
     def _write_soon(self, pieces: tuple[bytes, ...]) -> None:
