@@ -271,7 +271,7 @@ AREA = Area(
         Guard(
             "A client that goes on talking after the server's goodbye",
             "transport/ssh/liveness.py",
-            "if self._goodbye_said:\n            return\n        if self._signs",
+            "if self._goodbye_said:\n            return False\n        if self._signs",
             "if self._signs",
             "tests/integration/transport/test_liveness.py::TestGoodbye"
             "::test_after_it_nobody_listens",

@@ -72,11 +72,33 @@ def padded(payload: bytes) -> bytes:
 
 
 class SilentSocket(asyncio.Transport):
-    """Takes what is written and gives nothing."""
+    """Takes what is written, and is read as it is fed."""
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: asyncio.BaseProtocol | None = None) -> None:
         super().__init__()
         self.written = b""
+        self._protocol = protocol or asyncio.Protocol()
+
+    def feed(self, data: bytes) -> None:
+        """Have the protocol read this; in a buffer of its own nothing stays as it was read."""
+        protocol = self._protocol
+        if isinstance(protocol, asyncio.Protocol):
+            protocol.data_received(data)
+            return
+        assert isinstance(protocol, asyncio.BufferedProtocol)
+        room = memoryview(protocol.get_buffer(-1))
+        read = data[: len(room)]
+        room[: len(read)] = read
+        protocol.buffer_updated(len(read))
+        room[:] = b"\xaa" * len(room)
+        if data[len(read) :]:
+            self.feed(data[len(read) :])
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
 
     def write(self, data: Any) -> None:
         self.written += data
@@ -117,7 +139,7 @@ class Replay:
     def __init__(self, connection: Connection, keys: Keys, *, fast: bool) -> None:
         self.connection = connection
         self.protocols: list[Noting] = []
-        self._socket = SilentSocket()
+        self._socket = SilentSocket(connection)
         self._error: object = None
         self._force_close = connection._force_close
         connection._force_close = self._note_end  # type: ignore[method-assign, assignment]
@@ -143,7 +165,7 @@ class Replay:
         """Feed the pieces."""
         for piece in pieces:
             if self.connection._transport is not None:
-                self.connection.data_received(piece)
+                self._socket.feed(piece)
         stands = self.connection._transport is not None
         sequence = self.connection._recv_seq if stands else None
         await steps()

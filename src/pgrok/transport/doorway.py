@@ -168,5 +168,6 @@ class Doorway(asyncio.Protocol):
 
     def _pass_on(self) -> None:
         """Get out of the way, as soon as nothing is kept that has to come first."""
-        if not self._kept and self._connection is not None:
+        stands_here = self._transport.get_protocol() is self
+        if stands_here and not self._kept and self._connection is not None:
             self._transport.set_protocol(self._connection)

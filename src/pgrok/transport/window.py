@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pgrok.errors import RemoteProtocolError
 
-INITIAL_WINDOW = 256 * 1024
+MAX_PACKET = 125 * 1024
+"""Octets of data that one packet to us may carry. OpenSSH and Go take 32 KiB and are sent that.
+
+Windows are so many packets, and grants are: a peer who fills what it was granted cuts none."""
+
+INITIAL_WINDOW = 2 * MAX_PACKET
 """Octets that a reader costs who stalls from the start."""
 
-MAX_WINDOW = 4 * 1024 * 1024
+MAX_WINDOW = 32 * MAX_PACKET
 """Octets in flight that fill a path of 100 ms at 40 MB/s."""
 
 FASTEST_PATH = 128 * 1024 * 1000
@@ -16,12 +21,12 @@ FASTEST_PATH = 128 * 1024 * 1000
 SHORTEST_PATH = 0.0065
 """Seconds that every round trip counts for at least: the loops at both ends need some too.
 
-It lets a window grow to 832 KiB on any path, if its reader takes 64 MB/s and more: with the queue
+It lets a window grow to 750 KiB on any path, if its reader takes 57 MB/s and more: with the queue
 of a socket and one packet, that is what a reader may cost who then stops.
 """
 
-GRANT = INITIAL_WINDOW // 2
-"""Octets that are worth a message: two to a window that is small, more to a large one."""
+GRANT = 2 * MAX_PACKET
+"""Octets that are worth a message to a peer who has as much again left, or more."""
 
 
 class ReceiveWindow:
@@ -35,6 +40,7 @@ class ReceiveWindow:
 
     def __init__(self) -> None:
         self.size = INITIAL_WINDOW
+        self._worth_granting = INITIAL_WINDOW // 2
         self._granted = INITIAL_WINDOW
         self._unread = 0
         self._read = 0
@@ -63,7 +69,7 @@ class ReceiveWindow:
 
     def is_due(self) -> bool:
         """Whether a grant may be worth a message now."""
-        return self.size - self._granted - self._unread >= GRANT
+        return self.size - self._granted - self._unread >= self._worth_granting
 
     def grant(self, now: float, round_trip: float) -> int:
         """Return how many octets to grant, at a time when it is due; both arguments in seconds.
@@ -81,13 +87,19 @@ class ReceiveWindow:
             return
         wanted = int(2 * self._read / round_trips)
         if wanted > self.size or self._stalled:
-            self.size = max(INITIAL_WINDOW, wanted)
+            self.size = max(INITIAL_WINDOW, _whole_packets(wanted))
         self.size = min(self.size, longest_window(round_trip))
+        self._worth_granting = min(GRANT, self.size // 2)
         # The last piece may be the beginning of what comes in one go, unless it waited here.
-        self._read = 0 if self._stalled else GRANT
+        self._read = 0 if self._stalled else MAX_PACKET
         self._read_since, self._stalled = now, False
 
 
 def longest_window(round_trip: float) -> int:
     """Return the octets that a window may grow to on a path of so many seconds."""
-    return min(int(max(round_trip, SHORTEST_PATH) * FASTEST_PATH), MAX_WINDOW)
+    octets = int(max(round_trip, SHORTEST_PATH) * FASTEST_PATH)
+    return min(_whole_packets(octets), MAX_WINDOW)
+
+
+def _whole_packets(octets: int) -> int:
+    return octets - octets % MAX_PACKET

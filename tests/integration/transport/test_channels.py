@@ -17,8 +17,9 @@ from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.interfaces import Forward
 from pgrok.transport.options import COMMON
 from pgrok.transport.ssh import multiplexer
-from pgrok.transport.ssh.multiplexer import MAX_CHANNELS, MAX_PACKET, Multiplexer
-from pgrok.transport.window import INITIAL_WINDOW
+from pgrok.transport.ssh.intake import Intake
+from pgrok.transport.ssh.multiplexer import MAX_CHANNELS, Multiplexer
+from pgrok.transport.window import INITIAL_WINDOW, MAX_PACKET
 from support.channels import Noting
 from support.conditions import steps, until
 from support.payload import digest, payload
@@ -429,6 +430,19 @@ class TestNewKeys:
             for _ in range(200):
                 connection._send_global_request(b"no-such-thing", want_reply=True)
             await until(lambda: served.client.lost is not None)
+
+
+async def test_sockets_are_read_in_place_from_the_first_channel_on() -> None:
+    async with serving() as served, channels(served) as (opener, _, connection):
+        ends: list[Multiplexer] = [opener.connection, connection]
+        assert [_reader(end) for end in ends] == ends
+        await opener.open()
+        assert [type(_reader(end)) for end in ends] == [Intake, Intake]
+
+
+def _reader(end: Multiplexer) -> object:
+    assert end._transport
+    return end._transport.get_protocol()
 
 
 async def test_channels_of_a_lost_connection_are_lost() -> None:

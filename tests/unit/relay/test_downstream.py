@@ -10,6 +10,7 @@ from pgrok.http.pages import Code, Problem
 from pgrok.relay.downstream import MAX_READ_AHEAD, DownstreamConnection
 from pgrok.relay.exchange import Exchange
 from pgrok.transport.channel import TunnelChannel
+from pgrok.transport.window import MAX_PACKET
 from support.channels import NotingLink
 from support.heads import REFUSED_HEADS, TOO_MANY_LINES, TOO_MANY_OCTETS, Refused
 from support.relay import CREATED, GET, OK, TIMEOUTS, Relay, get, post, status
@@ -347,11 +348,11 @@ def test_a_channel_that_closes_while_its_upload_waits_leaves_nothing_behind(rela
     channel.opened(7, 1 << 20, 1 << 15)
     link.run()
     upload = post(bytes(512 * 1024))
-    channel.data_arrived(upload[: 128 * 1024])
+    channel.data_arrived(upload[:MAX_PACKET])
     relay.target.stop_taking()
-    for begin in (128 * 1024, 256 * 1024):
+    for begin in (MAX_PACKET, 2 * MAX_PACKET):
         relay.loop.run()
-        channel.data_arrived(upload[begin : begin + 128 * 1024])
+        channel.data_arrived(upload[begin : begin + MAX_PACKET])
     channel.close_arrived()
     link.run()
     assert not relay.target.closed  # nobody reads the channel, and so nobody knows

@@ -117,6 +117,21 @@ def test_what_comes_in_the_meantime_keeps_its_place_in_the_stream() -> None:
     assert client.get_protocol() is house.connections[0]
 
 
+def test_a_connection_that_has_the_socket_read_elsewhere_keeps_it_so() -> None:
+    house = House()
+    client = house.come()
+    elsewhere = asyncio.Protocol()
+
+    class Eager(Connection):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            client.set_protocol(elsewhere)
+
+    house.connections[0].__class__ = Eager
+    client.send(b"token")
+    assert client.get_protocol() is elsewhere
+
+
 def test_whoever_waits_too_long_is_turned_away() -> None:
     house = House()
     _, second = house.come(), house.come()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pgrok.errors import RemoteProtocolError
 from pgrok.transport.window import (
     GRANT,
     INITIAL_WINDOW,
+    MAX_PACKET,
     MAX_WINDOW,
     SHORTEST_PATH,
     ReceiveWindow,
@@ -13,7 +16,7 @@ from pgrok.transport.window import (
 )
 
 PACKET = 32 * 1024
-SMALL_WINDOW = 832 * 1024
+SMALL_WINDOW = 6 * MAX_PACKET
 LONG, SHORT = 0.1, 0.0001
 """Round trips, in seconds."""
 
@@ -63,6 +66,39 @@ def test_a_grant_is_due_when_half_the_window_has_been_read() -> None:
     assert not window.is_due()
 
 
+def test_a_large_window_is_granted_two_packets_at_a_time() -> None:
+    path = Path()
+    path.round_trips(10)
+    window = path.window
+    arrive(window, MAX_PACKET)
+    window.grant(path.now, LONG)
+    arrive(window, GRANT - 1)
+    assert not window.is_due()
+    arrive(window, 1)
+    assert window.grant(path.now, LONG) == GRANT == 2 * MAX_PACKET
+
+
+@given(
+    reads=st.lists(st.integers(1, 4), min_size=1, max_size=50),
+    round_trip=st.floats(0.0001, 0.2),
+    stalls=st.sets(st.integers(0, 50)),
+)
+def test_whole_packets_that_are_read_make_room_for_whole_packets(
+    reads: list[int], round_trip: float, stalls: set[int]
+) -> None:
+    window, now, granted = ReceiveWindow(), 0.0, INITIAL_WINDOW
+    for number, packets in enumerate(reads):
+        now += round_trip
+        if number in stalls:
+            window.stall()
+        octets = min(packets * MAX_PACKET, granted)
+        arrive(window, octets)
+        granted -= octets
+        if window.is_due():
+            granted += window.grant(now, round_trip)
+        assert granted % MAX_PACKET == window.size % MAX_PACKET == 0
+
+
 def test_nothing_is_granted_for_what_nobody_has_read() -> None:
     window = ReceiveWindow()
     window.take(INITIAL_WINDOW)
@@ -107,12 +143,10 @@ def test_a_window_does_not_grow_on_a_short_path_before_its_reader_has_shown_that
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "kibibytes"), [(0, 832), (6.5, 832), (8, 1024), (32, 4096), (99, 4096)]
+    ("milliseconds", "packets"), [(0, 6), (6.5, 6), (7, 7), (8, 8), (32, 32), (99, 32)]
 )
-def test_how_far_a_window_grows_depends_on_the_round_trip(
-    milliseconds: int, kibibytes: int
-) -> None:
-    assert longest_window(milliseconds / 1000) == kibibytes * 1024
+def test_how_far_a_window_grows_depends_on_the_round_trip(milliseconds: int, packets: int) -> None:
+    assert longest_window(milliseconds / 1000) == packets * MAX_PACKET
 
 
 def test_a_window_shrinks_when_the_path_turns_out_to_be_short() -> None:

@@ -51,6 +51,12 @@ def plain_packet(kind: int, channel: int, number: int, data: Buffer = b"") -> by
     return b"".join((_pack_header(len(padding), kind, channel, number), data, padding))
 
 
+def sealed_octets(data: int) -> int:
+    """Return how many octets a packet with so much of a channel's data has on the wire."""
+    unpadded = _HEADER_OCTETS + data
+    return LENGTH + unpadded + len(_PADDINGS[unpadded % BLOCK]) + TAG
+
+
 def padded(message: bytes) -> bytes:
     """Return the packet of a message that is whole (RFC 4253 6), ready to be sealed."""
     padding = _PADDINGS[(1 + len(message)) % BLOCK]

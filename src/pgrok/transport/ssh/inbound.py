@@ -1,6 +1,7 @@
 """The way of packets into a connection: channel data past asyncssh, everything else through it.
 
-One packet's way: asyncssh calls `_recv_pkthdr` where a packet begins, with all that was received.
+One packet's way: `Intake` reads it from the socket, `received` hands it to asyncssh, which calls
+`_recv_pkthdr` where a packet begins, with all that was received.
 `Cutter.packets` finds each packet's end, `PacketCipher.open` opens it, and `_take` hands its data
 to the channel; what is neither data nor a keepalive, `_take_slowly` gives to asyncssh as if nobody
 had looked at it.
@@ -38,14 +39,27 @@ class Inbound(Liveness):
         super().send_newkeys(k, h)
         self._next_recv_encryption = take_over(self._next_recv_encryption)
 
+    def received(self, data: memoryview) -> None:
+        """Take what was read from the socket, of which no view is kept."""
+        if self._inpbuf or not self._is_at_packet() or self._opener() is None:
+            self.data_received(bytes(data))
+        elif self._is_heard():
+            self._inpbuf = data  # type: ignore[assignment]
+            self._recv_data()
+
+    def _opener(self) -> PacketCipher | None:
+        """Return what opens the next packet past asyncssh, if anything does."""
+        opener = self._recv_encryption
+        plain = self._auth_final and not self._decompressor
+        return opener if plain and isinstance(opener, PacketCipher) and not opener.opened else None
+
     def _recv_pkthdr(self) -> bool:
         """Take what was received; asyncssh calls this where a packet begins.
 
         Returns whether to be called again at once, for what is left in `_inpbuf`.
         """
-        opener = self._recv_encryption
-        plain = self._auth_final and not self._decompressor
-        if not isinstance(opener, PacketCipher) or opener.opened or not plain:
+        opener = self._opener()
+        if opener is None:
             return super()._recv_pkthdr()
         received, self._inpbuf = self._inpbuf, b""
         packets = self._cutter.packets(received)

@@ -70,11 +70,16 @@ class Liveness(Outbound):
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         """Bytes from the peer, who is alive; after a goodbye nobody listens any more."""
+        if self._is_heard():
+            super().data_received(data, datatype)
+
+    def _is_heard(self) -> bool:
+        """Whether anybody listens; if so, take what came for a sign of life."""
         if self._goodbye_said:
-            return
+            return False
         if self._signs_of_life:
             self._tell_alive()
-        super().data_received(data, datatype)
+        return True
 
     async def probe(self) -> None:
         """Ask the peer for a sign of life and return when there is one, of whatever kind.

@@ -22,12 +22,10 @@ from pgrok.sockets import keep_queue_short
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Channel
 from pgrok.transport.ssh.inbound import Inbound
+from pgrok.transport.ssh.intake import Intake
 from pgrok.transport.ssh.outbound import FLUSH_AT
 from pgrok.transport.ssh.slot import ChannelSlot
-
-MAX_PACKET = 125 * 1024
-"""Octets of data that one packet to us may carry: half of what uvloop reads at once, so that no
-small ones remain. OpenSSH and Go take 32 KiB and are sent that."""
+from pgrok.transport.window import MAX_PACKET
 
 MAX_CHANNELS = 1024
 """Channels of one connection; beyond them none is opened, by either end. A server may be set to
@@ -129,10 +127,16 @@ class Multiplexer(Inbound):
         return channel
 
     def _add_tunnel_channel(self, protocol: asyncio.Protocol, extra: dict[str, Any]) -> ChannelSlot:
+        self._read_in_place()
         channel = TunnelChannel(self, protocol, 0, extra)
         slot = ChannelSlot(channel, lambda: self._refuse_channel_request(channel))
         channel.number = self.add_channel(slot)  # type: ignore[arg-type]
         return slot
+
+    def _read_in_place(self) -> None:
+        """Have the socket read to where packets are opened: there may be large ones from now on."""
+        if self._transport is not None and self._transport.get_protocol() is self:
+            self._transport.set_protocol(Intake(self))
 
     def _refuse_channel_request(self, channel: TunnelChannel) -> None:
         self.send_packet(MSG_CHANNEL_FAILURE, UInt32(channel.peer_number))
