@@ -71,9 +71,33 @@ AREA = Area(
         Guard(
             "A request that is cut taken for a whole one",
             "http/body.py",
-            'raise RemoteProtocolError(f"the body ended {self._left} octets early")',
+            'raise RemoteProtocolError(f"the body ended {self.left} octets early")',
             "self.done = True",
             "tests/unit/relay/test_downstream.py::test_an_end_that_cuts_an_upload",
+        ),
+        Guard(
+            "A request behind a large upload, read into the packets of its body",
+            "relay/passing_body.py",
+            "return target.lend()[: message.body_left]",
+            "return target.lend()",
+            "tests/unit/relay/test_passing_body.py::test_what_follows_it_is_a_request_of_its_own"
+            "[True]",
+        ),
+        Guard(
+            "A request behind a large upload that came through a channel",
+            "relay/passing_body.py",
+            "if len(data) > message.body_left:",
+            "if len(data) > (1 << 60):",
+            "tests/unit/relay/test_passing_body.py::test_what_follows_it_is_a_request_of_its_own"
+            "[False]",
+        ),
+        Guard(
+            "Data of one connection in the packets of another one",
+            "transport/channel.py",
+            "self.write(bytes(link.lent[sent:octets]))",
+            "self._outbox.put(link.lent[sent:octets])",
+            "tests/unit/transport/test_channel.py::TestSending"
+            "::test_what_is_lent_room_goes_as_if_it_were_written",
         ),
         Guard(
             "After a doubt the next request on the same connection, which may be part of the last",

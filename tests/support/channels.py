@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Buffer, Channel
+from pgrok.transport.ssh.rooms import LENT
 from support.manual_loop import manual_loop
 
 WINDOW = 1 << 20
@@ -26,6 +27,7 @@ class NotingLink:
         self.forgotten: list[Channel] = []
         self.room = inf
         self.waiting: dict[Channel, None] = {}
+        self.lent = memoryview(bytearray(LENT))
 
     def run(self) -> None:
         self.loop.run()
@@ -54,6 +56,10 @@ class NotingLink:
     def send_data(self, channel: int, data: Buffer) -> None:
         self.room -= 1
         self.sent.append(("data", channel, bytes(data)))
+
+    def send_lent(self, channel: int, begin: int, octets: int) -> None:
+        self.send_data(channel, self.lent[begin : begin + octets])
+        self.lent[: begin + octets] = b"\xaa" * (begin + octets)
 
     def send_window_adjust(self, channel: int, octets: int) -> None:
         self.sent.append(("adjust", channel, octets))

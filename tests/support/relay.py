@@ -15,7 +15,7 @@ from pgrok.relay.route import Route
 from pgrok.relay.timeouts import Timeouts
 from pgrok.relay.upstream import UpstreamConnection
 from support.manual_loop import manual_loop
-from support.transports import MemoryTransport
+from support.transports import LendingTransport, MemoryTransport
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -38,7 +38,8 @@ class Relay:
     """Connects visitors; their requests go to `targets`, which are in the order of dialling.
 
     `statuses` are those of the exchanges that are over. With `connects` off, a target has to be
-    connected or refused by the test. With `refuses` on there is no target; with `parks` on,
+    connected or refused by the test, and with `lends` on it lends room, as channels do. With
+    `refuses` on there is no target; with `parks` on,
     requests wait in `parked` for the test to forward or refuse them.
     """
 
@@ -54,6 +55,7 @@ class Relay:
         self.refuses = False
         self.parks = False
         self.half_close = True
+        self.lends = False
         self.host: str | None = None
 
     def visitor(self) -> MemoryTransport:
@@ -100,7 +102,8 @@ class Relay:
         self.refusals.append(problem.status)
 
     def _dial(self, upstream: UpstreamConnection) -> Callable[[], object]:
-        transport = MemoryTransport(self.loop, upstream, half_close=self.half_close)
+        kind = LendingTransport if self.lends else MemoryTransport
+        transport = kind(self.loop, upstream, half_close=self.half_close)
         self.targets.append(transport)
         if self.connects:
             self.loop.call_soon(self._connect, transport)

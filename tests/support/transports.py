@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, cast
 
+from pgrok.reading import Lender
+from support.feeding import feed
 from support.manual_loop import ManualLoop
 
 HIGH_WATER = 64 * 1024
@@ -203,7 +205,8 @@ class MemoryTransport(asyncio.Transport):
 
     def _deliver(self) -> None:
         while self._reading and self._incoming and not self._closing:
-            self._protocol.data_received(self._incoming.popleft())
+            if rest := feed(self._protocol, self._incoming.popleft()):
+                self._incoming.appendleft(rest)
         if self._end_came and not self._incoming and self._reading and not self._end_told:
             self._end_told = True
             self._reading = False
@@ -218,3 +221,20 @@ class MemoryTransport(asyncio.Transport):
             self._reading = False
             self._protocol.connection_lost(error)
             self._lost = True
+
+
+class LendingTransport(MemoryTransport, Lender):
+    """Lends room, as a channel does, which is somebody else's after it was written from."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._room = memoryview(bytearray(2 * HIGH_WATER))
+        self.lent = 0
+        """Octets that were written from there."""
+
+    def lend(self, _sizehint: int = -1) -> memoryview:
+        return self._room
+
+    def write_lent(self, octets: int) -> None:
+        self.lent += octets
+        self.write(bytes(self._room[:octets]))

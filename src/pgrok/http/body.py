@@ -47,23 +47,28 @@ class LengthReader:
     """Counts a body of known length; 0 is none."""
 
     def __init__(self, length: int) -> None:
-        self._left = length
+        self.left = length
+        """Octets that have not come yet."""
         self.done = length == 0
         self.trailers = NO_TRAILERS
 
     def receive(self, data: memoryview, pieces: Pieces) -> int:
         """See `BodyReader`."""
-        used = min(len(data), self._left)
+        used = min(len(data), self.left)
         if used:
             pieces.append(data[:used])
-            self._left -= used
-        self.done = self._left == 0
+        self.count(used)
         return used
+
+    def count(self, octets: int) -> None:
+        """Take so many octets of the body for read."""
+        self.left -= octets
+        self.done = self.left == 0
 
     def receive_eof(self) -> None:
         """See `BodyReader`."""
         if not self.done:
-            raise RemoteProtocolError(f"the body ended {self._left} octets early")
+            raise RemoteProtocolError(f"the body ended {self.left} octets early")
 
 
 class UntilCloseReader:

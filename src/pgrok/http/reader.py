@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pgrok.errors import LocalProtocolError, RemoteProtocolError
-from pgrok.http.body import BodyReader, Pieces, body_reader
+from pgrok.http.body import BodyReader, LengthReader, Pieces, body_reader
 from pgrok.http.fields import Fields
 from pgrok.http.head import MAX_HEAD_BYTES, RequestHead, ResponseHead
 from pgrok.http.parsing import (
@@ -139,6 +139,17 @@ class MessageReader(Generic[HeadT]):
     def receive_eof(self) -> None:
         """Take the end of the connection, which may be the end of a message."""
         self._eof = True
+
+    @property
+    def body_left(self) -> int:
+        """Octets that are to come of a body of known length which is under way, else 0."""
+        body = self._body
+        return body.left if isinstance(body, LengthReader) and not self.buffered else 0
+
+    def pass_by(self, octets: int) -> None:
+        """Take so many of those for read: they have gone on without coming here."""
+        assert isinstance(self._body, LengthReader)
+        self._body.count(octets)
 
     def take_rest(self) -> bytes:
         """Return what arrived after the last message, and forget it: it is another protocol's."""

@@ -9,10 +9,12 @@ from pgrok.errors import RemoteProtocolError
 from pgrok.http.head import RequestHead
 from pgrok.http.pages import Code, Problem
 from pgrok.http.reader import Body, request_reader
+from pgrok.reading import LARGE_READ
 from pgrok.relay.backend import Backend
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.exchange import Exchange
 from pgrok.relay.interfaces import Output
+from pgrok.relay.passing_body import pass_body
 from pgrok.relay.peer import Peer
 from pgrok.relay.refusal import refuse_bytes
 from pgrok.relay.splice import Detached
@@ -38,6 +40,8 @@ class DownstreamConnection(asyncio.Protocol):
         self._reader = request_reader()
         self._exchange: Exchange | None = None
         self._advancing = False
+        self._passing = False
+        """Whether a body goes past the reader."""
         self._fresh = True
 
     @property
@@ -71,6 +75,8 @@ class DownstreamConnection(asyncio.Protocol):
         self._advance()
         if was_idle and self._awaits_head:
             peer.wait_for_head()
+        if len(data) >= LARGE_READ:
+            self._pass_body()
 
     def eof_received(self) -> bool:
         """No more requests come; those that are complete are still answered."""
@@ -194,6 +200,29 @@ class DownstreamConnection(asyncio.Protocol):
                 self._exchange.request_body(event)
         return progress
 
+    def _pass_body(self) -> None:
+        """Let the rest of a large body go on without being looked at."""
+        target = self._exchange.body_target if self._exchange is not None else None
+        if target is not None and not self._passing:
+            source = self._peer.transport
+            self._passing = pass_body(source, self, self._reader, target, self._body_passed)
+
+    def _body_passed(self) -> None:
+        """Some of the body has gone on."""
+        if not self._reader.body_left:
+            self._read_on()
+            self._advance()
+            return
+        self._watch()
+        if self._is_held:
+            self._peer.read(False)
+
+    def _read_on(self) -> None:
+        """Look at whatever comes next."""
+        if self._passing:
+            self._passing = False
+            self._peer.transport.set_protocol(self)
+
     @property
     def _is_held(self) -> bool:
         """Whether what was read has to wait; a next request does for room for its response."""
@@ -217,6 +246,7 @@ class DownstreamConnection(asyncio.Protocol):
     def _end_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
+            self._read_on()
             self._backend.finished(exchange)
 
     def _has_read_rest(self) -> bool:

@@ -10,6 +10,8 @@ an upload, or for a response in parts, is made when there is one.
 
 from __future__ import annotations
 
+import asyncio
+
 from pgrok.errors import ConnectionLost, RemoteProtocolError
 from pgrok.http.body import NO_TRAILERS
 from pgrok.http.forwarding import ForwardedResponse, forward_response, recall_forwarded_response
@@ -109,6 +111,14 @@ class Exchange:
         if upload is None or upload.ended or upload.awaits_continue:
             return False
         return self.takes_request
+
+    @property
+    def body_target(self) -> asyncio.Transport | None:
+        """Where the rest of the request's body goes as it is, if it does so now."""
+        upload, upstream = self._upload, self._upstream
+        if upload is None or upstream is None or not (upload.is_plain and self.takes_request):
+            return None
+        return upstream.transport
 
     def request_body(self, body: Body) -> None:
         """Pass on part of the request."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from pgrok.errors import ConnectionLost
+from pgrok.reading import LARGE_READ, Lender, ReadInPlace
 from pgrok.relay.half_open import HalfOpenWatch
 from pgrok.sockets import reset
 
@@ -99,9 +100,16 @@ class SpliceEnd(asyncio.Protocol):
         other = self._peer
         if other._transport is not None:
             other._transport.write(data)
+            if len(data) >= LARGE_READ:
+                self._read_in_place(other._transport)
         elif not other._lost:
             self._early.append(data)
             self._pause_reading()
+
+    def _read_in_place(self, target: asyncio.Transport) -> None:
+        """Have bulk for a channel read to where its packets are sealed."""
+        if isinstance(target, Lender) and self._transport is not None:
+            self._transport.set_protocol(ReadInPlace(self, target.lend, target.write_lent))
 
     def pause_writing(self) -> None:
         """This end takes no more: the other one reads no more."""

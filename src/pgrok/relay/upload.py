@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgrok.http.body import encode_body
-from pgrok.http.head import RequestHead, ResponseHead
+from pgrok.http.head import Framing, RequestHead, ResponseHead
 from pgrok.http.reader import Body
 from pgrok.relay.interfaces import Output
 
@@ -23,6 +23,11 @@ class Upload:
     def begin(self, head: bytes) -> None:
         """Put the request's head before it."""
         self._output.append(head)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is written as it came, and all that came has been."""
+        return self._framing is Framing.LENGTH and not self._output
 
     def add(self, body: Body) -> None:
         """Take some of it."""

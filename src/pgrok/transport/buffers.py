@@ -31,6 +31,11 @@ class Outbox:
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
+    @property
+    def room(self) -> int:
+        """Octets that the next packet may have; 0 while the window is used up."""
+        return min(self.window, self.max_packet)
+
     def put(self, data: Buffer) -> None:
         """Add what will not change to the end."""
         self._pieces.append(memoryview(data))
@@ -39,7 +44,7 @@ class Outbox:
     def take(self, at_most: int = sys.maxsize) -> memoryview | None:
         """Return what may be sent in one packet now, or None while the window is used up."""
         first = self._pieces[0]
-        room = min(self.window, self.max_packet, at_most)
+        room = min(self.room, at_most)
         if room == 0:
             return None
         if len(first) > room:

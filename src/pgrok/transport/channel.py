@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from pgrok.errors import ChannelRefused, LocalProtocolError, RemoteProtocolError
+from pgrok.reading import Lender
 from pgrok.transport.ending import EndingChannel
 from pgrok.transport.link import Buffer, ChannelLink
 from pgrok.transport.window import ReceiveWindow
@@ -26,7 +27,7 @@ TURN = 32 * 1024
 slow one they all wait for each other's."""
 
 
-class TunnelChannel(EndingChannel):
+class TunnelChannel(EndingChannel, Lender):
     """A bidirectional stream inside an SSH connection."""
 
     def __init__(
@@ -152,6 +153,22 @@ class TunnelChannel(EndingChannel):
         """Send the pieces, in as few packets as they fit into."""
         pieces = list(list_of_data)
         self.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def lend(self, _sizehint: int = -1) -> memoryview:
+        """Return room for data that `write_lent` is told of, before anybody else is lent any."""
+        return self._link.lent
+
+    def write_lent(self, octets: int) -> None:
+        """Send what was put at the beginning of that room; what has to wait is copied."""
+        link, sent = self._link, 0
+        if not (self._outbox or self._eof_wanted or self._closing or self._close_arrived):
+            while sent < octets and link.is_writable() and (room := self._outbox.room):
+                size = min(octets - sent, room)
+                self._outbox.window -= size
+                link.send_lent(self.peer_number, sent, size)
+                sent += size
+        if sent < octets:
+            self.write(bytes(link.lent[sent:octets]))
 
     def get_write_buffer_size(self) -> int:
         """Return the octets that are queued."""

@@ -53,6 +53,13 @@ class ChannelLink(Protocol):
     def send_data(self, channel: int, data: Buffer) -> None:
         """Send CHANNEL_DATA on the channel with that number at the peer."""
 
+    @property
+    def lent(self) -> memoryview:
+        """Room that all channels share, for data that is to be sent at once."""
+
+    def send_lent(self, channel: int, begin: int, octets: int) -> None:
+        """Send CHANNEL_DATA with these octets of `lent`; what is before them is lost."""
+
     def send_window_adjust(self, channel: int, octets: int) -> None:
         """Send CHANNEL_WINDOW_ADJUST."""
 

@@ -13,11 +13,11 @@ from asyncssh.packet import Boolean, String, UInt32
 
 from pgrok.address import Address
 from pgrok.errors import ChannelRefused, ChannelTruncated, ConnectionLost
+from pgrok.reading import ReadInPlace
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.interfaces import Forward
 from pgrok.transport.options import COMMON
 from pgrok.transport.ssh import multiplexer
-from pgrok.transport.ssh.intake import Intake
 from pgrok.transport.ssh.multiplexer import MAX_CHANNELS, Multiplexer
 from pgrok.transport.window import INITIAL_WINDOW, MAX_PACKET
 from support.channels import Noting
@@ -432,12 +432,24 @@ class TestNewKeys:
             await until(lambda: served.client.lost is not None)
 
 
-async def test_sockets_are_read_in_place_from_the_first_channel_on() -> None:
-    async with serving() as served, channels(served) as (opener, _, connection):
-        ends: list[Multiplexer] = [opener.connection, connection]
-        assert [_reader(end) for end in ends] == ends
-        await opener.open()
-        assert [type(_reader(end)) for end in ends] == [Intake, Intake]
+async def test_a_socket_is_read_in_place_once_much_came_at_once() -> None:
+    async with serving() as served, channels(served) as (opener, acceptor, connection):
+        protocol = await opener.open()
+        assert protocol.transport
+        await _write(protocol.transport, b"x" * 10_000, acceptor)
+        assert _reader(connection) is connection
+        await _write(protocol.transport, payload(3_000_000), acceptor)
+        assert isinstance(_reader(connection), ReadInPlace)
+        assert _reader(opener.connection) is opener.connection
+        data = payload(3_000_000, 1)
+        await _write(protocol.transport, data, acceptor)
+        assert acceptor.protocols[0].data.endswith(data)
+
+
+async def _write(transport: asyncio.Transport, data: bytes, acceptor: Acceptor) -> None:
+    before = len(acceptor.protocols[0].data)
+    transport.write(data)
+    await until(lambda: len(acceptor.protocols[0].data) == before + len(data))
 
 
 def _reader(end: Multiplexer) -> object:

@@ -67,6 +67,11 @@ class Sending:
         if self.connection.is_writable():
             self.connection.send_data(0, bytes(40_000))
 
+    def lent(self) -> None:
+        if self.connection.is_writable():
+            self.connection.send_lent(0, 0, 40_000)
+            self.connection.send_lent(0, 40_000, 1)
+
     def adjust(self) -> None:
         self.connection.send_window_adjust(0, 1)
 
@@ -110,6 +115,7 @@ class Sending:
 STEPS = [
     Sending.data,
     Sending.much,
+    Sending.lent,
     Sending.adjust,
     Sending.other,
     Sending.due,
@@ -145,6 +151,7 @@ async def test_channel_data_goes_past_asyncssh() -> None:
     connection: ClientConnection = sending.connection  # type: ignore[assignment]
     connection.send_packet = None  # type: ignore[assignment, method-assign]
     sending.data()
+    sending.lent()
     sending.adjust()
     await steps()
-    assert list(sending.kinds())[2:] == [94, 93]
+    assert list(sending.kinds())[2:] == [94, 94, 94, 93]

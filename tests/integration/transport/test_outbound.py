@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from pgrok.transport.ssh.client import ClientConnection
 from pgrok.transport.ssh.gcm import PacketCipher
 from pgrok.transport.ssh.outbound import BULK_FLUSH_AT, FLUSH_AT
 from support.conditions import steps
+from support.payload import payload
 from support.replay import Keys, SilentSocket, replayed_client
 
 
@@ -95,16 +98,39 @@ async def test_whatever_the_way_it_leaves_in_the_order_it_was_sealed(
     debug(connection)
     connection.send_data(0, bytes(FLUSH_AT))
     debug(connection)
+    connection.lent[:5] = b"lent!"
+    connection.send_lent(0, 0, 5)
     connection.send_window_adjust(0, 1)
     await steps()
-    opener, kinds, written = PacketCipher(Keys().cipher()), [], socket.written
+    assert [packet[1] for packet in packets(socket)] == [94, MSG_DEBUG, 94, MSG_DEBUG, 94, 93]
+
+
+def packets(socket: Socket) -> Iterable[bytes]:
+    """Yield what was written, opened one by one."""
+    opener, written = PacketCipher(Keys().cipher()), socket.written
     while written:
         end = 4 + int.from_bytes(written[:4], "big") + 16
         packet = opener.open(written[4:end], written[:4])
         assert packet
-        kinds.append(packet[1])
+        yield packet
         written = written[end:]
-    assert kinds == [94, MSG_DEBUG, 94, MSG_DEBUG, 93]
+
+
+@pytest.mark.parametrize("fast", [True, False])
+async def test_what_was_lent_is_sent_as_any_other_data(
+    fast: bool, connection: ClientConnection, socket: Socket
+) -> None:
+    data = payload(3 * FLUSH_AT + 100)
+    connection.lent[: len(data)] = data
+    edges = [0, 1, 100, 5_000, 5_001, 3 * FLUSH_AT, len(data)]
+    if not fast:
+        connection._sealer = None
+    for begin, end in pairwise(edges):
+        connection.send_lent(7, begin, end - begin)
+    await steps()
+    assert connection.octets_sent == len(data)
+    sent = [(packet[2:6], packet[10 : -packet[0]]) for packet in packets(socket)]
+    assert sent == [(bytes([0, 0, 0, 7]), data[begin:end]) for begin, end in pairwise(edges)]
 
 
 async def test_the_last_words_are_written_before_the_socket_is_aborted(

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgrok.errors import LocalProtocolError
+from pgrok.errors import LocalProtocolError, RemoteProtocolError
+from pgrok.http.body import NO_TRAILERS
 from pgrok.http.fields import Fields
 from pgrok.http.head import MAX_HEAD_BYTES, MAX_WHOLE_BYTES, RequestHead, ResponseHead
 from pgrok.http.reader import Body, request_reader, response_reader
@@ -326,3 +327,50 @@ def test_a_body_that_looks_like_a_message_is_a_body() -> None:
 
 def test_what_nobody_waits_for_is_no_message() -> None:
     assert response_reader().whole(WHOLE) is None
+
+
+def test_a_body_of_known_length_may_pass_by() -> None:
+    reader = request_reader()
+    reader.expect()
+    reader.receive(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nbegun")
+    assert isinstance(reader.next_event(), RequestHead)
+    assert reader.body_left == 0, "some of it is here"
+    assert reader.next_event() == Body([memoryview(b"begun")])
+    assert reader.body_left == 995
+    reader.pass_by(990)
+    assert reader.next_event() is None
+    reader.receive(b"ended")
+    assert reader.next_event() == Body([memoryview(b"ended")], NO_TRAILERS)
+    assert reader.body_left == 0
+    assert not reader.awaits_message
+
+
+def test_all_that_was_left_of_a_body_may_pass_by() -> None:
+    reader = request_reader()
+    reader.expect()
+    reader.receive(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+    assert isinstance(reader.next_event(), RequestHead)
+    reader.pass_by(5)
+    assert reader.body_left == 0
+    assert reader.next_event() == Body([], NO_TRAILERS)
+
+
+def test_a_body_that_passed_by_may_be_cut() -> None:
+    reader = request_reader()
+    reader.expect()
+    reader.receive(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+    assert isinstance(reader.next_event(), RequestHead)
+    reader.pass_by(3)
+    reader.receive_eof()
+    with pytest.raises(RemoteProtocolError, match="2 octets early"):
+        reader.next_event()
+
+
+@pytest.mark.parametrize("framing", [b"Transfer-Encoding: chunked", b"Content-Length: 0"])
+def test_no_other_body_passes_by(framing: bytes) -> None:
+    reader = request_reader()
+    reader.expect()
+    assert reader.body_left == 0
+    reader.receive(b"PUT / HTTP/1.1\r\nHost: a\r\n%b\r\n\r\n" % framing)
+    assert isinstance(reader.next_event(), RequestHead)
+    assert reader.body_left == 0

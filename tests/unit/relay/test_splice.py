@@ -7,9 +7,11 @@ from typing import cast
 import pytest
 
 from pgrok.errors import ChannelRefused, ChannelTruncated, ConnectionLost
+from pgrok.reading import LARGE_READ
 from pgrok.relay.splice import Detached, SpliceEnd, splice
 from support.manual_loop import ManualLoop, manual_loop
-from support.transports import HIGH_WATER, MemoryTransport
+from support.payload import payload
+from support.transports import HIGH_WATER, LendingTransport, MemoryTransport
 
 MUCH = b"x" * (HIGH_WATER + 1)
 
@@ -23,12 +25,13 @@ class Pair:
     target: MemoryTransport
 
 
-def unconnected(*, half_close: bool = True) -> Pair:
+def unconnected(
+    *, half_close: bool = True, target: type[MemoryTransport] = MemoryTransport
+) -> Pair:
     loop = manual_loop()
     one, other = SpliceEnd(), SpliceEnd()
     one.join(other)
-    target = MemoryTransport(loop, other, half_close=half_close)
-    pair = Pair(loop, MemoryTransport(loop, one), target)
+    pair = Pair(loop, MemoryTransport(loop, one), target(loop, other, half_close=half_close))
     other.give_up = pair.target.abort
     return pair
 
@@ -81,6 +84,31 @@ def test_what_was_kept_fills_a_slow_target(half: Pair) -> None:
     assert half.visitor.unread == len(b"more")
     half.target.go_on_taking()
     assert half.target.take() == MUCH + b"more"
+
+
+def test_bulk_for_a_channel_is_read_to_where_it_is_sealed() -> None:
+    pair = unconnected(target=LendingTransport)
+    pair.visitor.connect()
+    pair.target.connect()
+    data = payload(10 * LARGE_READ)
+    pair.visitor.send(b"little")
+    for begin in range(0, len(data), LARGE_READ):
+        pair.visitor.send(data[begin : begin + LARGE_READ])
+    pair.visitor.send(b"little")
+    assert pair.target.take() == b"little" + data + b"little"
+    assert cast("LendingTransport", pair.target).lent == 9 * LARGE_READ + len(b"little")
+    pair.target.stop_taking()
+    for begin in range(0, len(data), LARGE_READ):
+        pair.visitor.send(data[begin : begin + LARGE_READ])
+    assert pair.visitor.unread
+    pair.target.go_on_taking()
+    assert pair.target.take() == data
+    pair.visitor.end()
+    assert pair.target.ended
+    pair.target.send(data)
+    assert pair.visitor.take() == data
+    pair.target.end()
+    assert pair.visitor.closed
 
 
 @pytest.mark.parametrize("direction", [False, True])

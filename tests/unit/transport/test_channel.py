@@ -17,8 +17,17 @@ from pgrok.transport.buffers import HIGH_WATER
 from pgrok.transport.channel import MIN_PACKET, TURN, TunnelChannel
 from pgrok.transport.window import INITIAL_WINDOW
 from support.channels import Noting, NotingLink, Stand
+from support.payload import payload
 
 BIG = 1 << 31
+
+
+def lend(stand: Stand, data: bytes) -> None:
+    """Write what was read to lent room, which is somebody else's after that."""
+    room = stand.channel.lend()
+    room[: len(data)] = data
+    stand.channel.write_lent(len(data))
+    room[:] = b"\xaa" * len(room)
 
 
 class TestOpening:
@@ -130,6 +139,42 @@ class TestSending:
         assert stand.sent() == [("data", 7, b"de")]
         stand.channel.window_adjusted(BIG)
         assert stand.sent() == [("data", 7, b"f")]
+
+    @pytest.mark.parametrize("max_packet", [MIN_PACKET, 3 * MIN_PACKET])
+    def test_what_is_lent_room_goes_as_if_it_were_written(self, max_packet: int) -> None:
+        lending = Stand(window=3 * MIN_PACKET, max_packet=max_packet)
+        writing = Stand(window=3 * MIN_PACKET, max_packet=max_packet)
+        for number in range(1, 4):
+            data = payload(number * MIN_PACKET - 1, number)
+            lend(lending, data)
+            writing.channel.write(data)
+        for octets in (1, MIN_PACKET, BIG):
+            for stand in (lending, writing):
+                stand.channel.window_adjusted(octets)
+            assert lending.sent() == writing.sent()
+        assert lending.channel.get_write_buffer_size() == 0
+
+    def test_what_has_to_wait_for_the_connection_leaves_the_room(self) -> None:
+        stand = Stand()
+        stand.link.room = 1
+        lend(stand, data := payload(3 * 32 * 1024))
+        [first] = stand.sent()
+        stand.link.go_on()
+        assert first[2] + b"".join(sent[2] for sent in stand.sent()) == data
+
+    def test_what_is_lent_room_ends_as_what_is_written_does(self) -> None:
+        stand = Stand()
+        stand.channel.write_eof()
+        with pytest.raises(LocalProtocolError):
+            lend(stand, b"late")
+        stand.channel.abort()
+        assert [sent[0] for sent in stand.sent()] == ["eof", "close"]
+
+    def test_what_nobody_takes_any_more_is_dropped(self) -> None:
+        stand = Stand()
+        stand.channel.close()
+        lend(stand, b"late")
+        assert stand.sent() == [("eof", 7), ("close", 7)]
 
     def test_a_window_beyond_its_range_is_refused(self) -> None:
         stand = Stand(window=0xFFFFFFFF)

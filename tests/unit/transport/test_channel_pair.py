@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from pgrok.errors import ChannelTruncated, ConnectionLost
 from pgrok.transport.channel import MIN_PACKET, TunnelChannel
 from pgrok.transport.link import Buffer, Channel
+from pgrok.transport.ssh.rooms import LENT
 from pgrok.transport.window import INITIAL_WINDOW, MAX_WINDOW
 from support.manual_loop import ManualLoop, manual_loop
 
@@ -50,6 +51,7 @@ class End:
         self.made = self.eof_seen = self.lost = self.forgotten = False
         self.eof_written = self.closed = self.aborted = False
         self.error: Exception | None = None
+        self.lent = memoryview(bytearray(LENT))
 
     # ChannelLink: what is sent waits on the wire until it is delivered.
 
@@ -63,6 +65,10 @@ class End:
         assert self.peer
         self.unacknowledged += len(data)
         self.wire.append((self.peer.channel.data_arrived, (bytes(data),)))
+
+    def send_lent(self, channel: int, begin: int, octets: int) -> None:
+        self.send_data(channel, self.lent[begin : begin + octets])
+        self.lent[: begin + octets] = b"\xaa" * (begin + octets)
 
     def send_window_adjust(self, channel: int, octets: int) -> None:
         assert self.peer
@@ -152,6 +158,17 @@ class Pair(RuleBasedStateMachine):
         if end.eof_written or end.channel.is_closing():
             return
         end.channel.write(numbered(end.written, length))
+        end.written += length
+
+    @rule(side=SIDES, length=st.integers(1, LENT))
+    def write_lent(self, side: int, length: int) -> None:
+        end = self.ends[side]
+        if end.eof_written or end.channel.is_closing():
+            return
+        room = end.channel.lend()
+        room[:length] = numbered(end.written, length)
+        end.channel.write_lent(length)
+        room[:] = b"\xaa" * len(room)
         end.written += length
 
     @precondition(lambda self: self.steps_before_an_end < 0)

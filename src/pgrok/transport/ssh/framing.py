@@ -26,16 +26,12 @@ SEQUENCE_LIMIT = 2**32
 _MIN_PADDING = 4
 
 
-def _padding_after(octets: int) -> bytes:
-    """Return what fills a last block that has so many octets already.
-
-    It is random, as RFC 4253 6 wants it; under an authenticated cipher it need not be fresh.
-    """
+def _fresh_padding(octets: int) -> bytes:
     length = BLOCK - octets
     return os.urandom(length if length >= _MIN_PADDING else length + BLOCK)
 
 
-_PADDINGS = [_padding_after(octets) for octets in range(BLOCK)]
+_PADDINGS = [_fresh_padding(octets) for octets in range(BLOCK)]
 
 _SMALLEST = 12
 """Octets of the shortest packet that asyncssh opens."""
@@ -43,6 +39,14 @@ _SMALLEST = 12
 _AROUND = LENGTH + TAG
 
 _unpack_length = struct.Struct(">I").unpack_from
+
+
+def padding_after(octets: int) -> bytes:
+    """Return what fills the last block of a packet that has so many octets without it.
+
+    It is random, as RFC 4253 6 wants it; under an authenticated cipher it need not be fresh.
+    """
+    return _PADDINGS[octets % BLOCK]
 
 
 def plain_packet(kind: int, channel: int, number: int, data: Buffer = b"") -> bytes:
@@ -54,7 +58,7 @@ def plain_packet(kind: int, channel: int, number: int, data: Buffer = b"") -> by
 def sealed_octets(data: int) -> int:
     """Return how many octets a packet with so much of a channel's data has on the wire."""
     unpadded = _HEADER_OCTETS + data
-    return LENGTH + unpadded + len(_PADDINGS[unpadded % BLOCK]) + TAG
+    return LENGTH + unpadded + len(padding_after(unpadded)) + TAG
 
 
 def padded(message: bytes) -> bytes:

@@ -47,7 +47,7 @@ class PacketCipher(GCMEncryption):
         self._counter = int.from_bytes(iv[_FIXED:], "big")
         self.opened = b""
 
-    def seal(self, packet: bytes) -> tuple[bytes, bytes]:
+    def seal(self, packet: bytes | memoryview) -> tuple[bytes, bytes]:
         """Return what goes over the wire: the length, and ciphertext with tag."""
         length, encrypt = _pack_length(len(packet)), self._encrypt
         return length, encrypt(self._next_nonce(), packet, length)

@@ -1,7 +1,7 @@
 """The way of packets into a connection: channel data past asyncssh, everything else through it.
 
-One packet's way: `Intake` reads it from the socket, `received` hands it to asyncssh, which calls
-`_recv_pkthdr` where a packet begins, with all that was received.
+One packet's way: `received` hands what was read in place to asyncssh, which calls `_recv_pkthdr`
+where a packet begins, with all that came.
 `Cutter.packets` finds each packet's end, `PacketCipher.open` opens it, and `_take` hands its data
 to the channel; what is neither data nor a keepalive, `_take_slowly` gives to asyncssh as if nobody
 had looked at it.
@@ -18,10 +18,12 @@ import asyncssh
 from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
 
 from pgrok.errors import RemoteProtocolError
+from pgrok.reading import LARGE_READ, ReadInPlace
 from pgrok.transport.buffers import LARGE
 from pgrok.transport.ssh.framing import HEADER, SEQUENCE_LIMIT, Cutter
 from pgrok.transport.ssh.gcm import LENGTH, PacketCipher, take_over
 from pgrok.transport.ssh.liveness import Liveness
+from pgrok.transport.ssh.rooms import rooms
 from pgrok.transport.ssh.slot import ChannelSlot
 
 _HEADER_OCTETS, _unpack_header = HEADER.size, HEADER.unpack_from
@@ -39,27 +41,39 @@ class Inbound(Liveness):
         super().send_newkeys(k, h)
         self._next_recv_encryption = take_over(self._next_recv_encryption)
 
-    def received(self, data: memoryview) -> None:
-        """Take what was read from the socket, of which no view is kept."""
-        if self._inpbuf or not self._is_at_packet() or self._opener() is None:
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        """Bytes from the peer; after a goodbye nobody listens any more."""
+        if self._is_heard():
+            super().data_received(data, datatype)
+            if len(data) >= LARGE_READ:
+                self._read_in_place()
+
+    def _read_in_place(self) -> None:
+        """Have the socket read to where packets are opened, if anybody who has signed in sends."""
+        transport = self._transport
+        if self._auth_final and transport is not None and transport.get_protocol() is self:
+            room = rooms.ssh_read
+            transport.set_protocol(
+                ReadInPlace(self, lambda _: room, lambda octets: self._received(room[:octets]))
+            )
+
+    def _received(self, data: memoryview) -> None:
+        """Take what was read in place, of which no view is kept."""
+        if self._inpbuf or type(self._recv_encryption) is not PacketCipher or self._decompressor:
             self.data_received(bytes(data))
         elif self._is_heard():
+            # `_recv_pkthdr` takes all of it.
             self._inpbuf = data  # type: ignore[assignment]
             self._recv_data()
-
-    def _opener(self) -> PacketCipher | None:
-        """Return what opens the next packet past asyncssh, if anything does."""
-        opener = self._recv_encryption
-        plain = self._auth_final and not self._decompressor
-        return opener if plain and isinstance(opener, PacketCipher) and not opener.opened else None
 
     def _recv_pkthdr(self) -> bool:
         """Take what was received; asyncssh calls this where a packet begins.
 
         Returns whether to be called again at once, for what is left in `_inpbuf`.
         """
-        opener = self._opener()
-        if opener is None:
+        opener = self._recv_encryption
+        plain = self._auth_final and not self._decompressor
+        if type(opener) is not PacketCipher or opener.opened or not plain:
             return super()._recv_pkthdr()
         received, self._inpbuf = self._inpbuf, b""
         packets = self._cutter.packets(received)

@@ -68,11 +68,6 @@ class Liveness(Outbound):
         self._signs_of_life: set[asyncio.Future[None]] = set()
         self._heard_at = 0.0
 
-    def data_received(self, data: bytes, datatype: int | None = None) -> None:
-        """Bytes from the peer, who is alive; after a goodbye nobody listens any more."""
-        if self._is_heard():
-            super().data_received(data, datatype)
-
     def _is_heard(self) -> bool:
         """Whether anybody listens; if so, take what came for a sign of life."""
         if self._goodbye_said:

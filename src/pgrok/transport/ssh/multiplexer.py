@@ -22,7 +22,6 @@ from pgrok.sockets import keep_queue_short
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Channel
 from pgrok.transport.ssh.inbound import Inbound
-from pgrok.transport.ssh.intake import Intake
 from pgrok.transport.ssh.outbound import FLUSH_AT
 from pgrok.transport.ssh.slot import ChannelSlot
 from pgrok.transport.window import MAX_PACKET
@@ -127,16 +126,10 @@ class Multiplexer(Inbound):
         return channel
 
     def _add_tunnel_channel(self, protocol: asyncio.Protocol, extra: dict[str, Any]) -> ChannelSlot:
-        self._read_in_place()
         channel = TunnelChannel(self, protocol, 0, extra)
         slot = ChannelSlot(channel, lambda: self._refuse_channel_request(channel))
         channel.number = self.add_channel(slot)  # type: ignore[arg-type]
         return slot
-
-    def _read_in_place(self) -> None:
-        """Have the socket read to where packets are opened: there may be large ones from now on."""
-        if self._transport is not None and self._transport.get_protocol() is self:
-            self._transport.set_protocol(Intake(self))
 
     def _refuse_channel_request(self, channel: TunnelChannel) -> None:
         self.send_packet(MSG_CHANNEL_FAILURE, UInt32(channel.peer_number))

@@ -17,6 +17,7 @@ from asyncssh.packet import UInt32
 from pgrok.transport.link import Buffer
 from pgrok.transport.ssh.framing import SEQUENCE_LIMIT, padded, plain_packet
 from pgrok.transport.ssh.gcm import PacketCipher, take_over
+from pgrok.transport.ssh.rooms import rooms
 
 if TYPE_CHECKING:
     from asyncssh.connection import SSHConnection as Base
@@ -58,6 +59,22 @@ class Outbound(Base):
             packet = plain_packet(MSG_CHANNEL_DATA, channel, octets, data)
             self._write_soon(self._seal(sealer, packet))
 
+    @property
+    def lent(self) -> memoryview:
+        """Where data for `send_lent` is put: it is sealed there."""
+        return rooms.lent.data
+
+    def send_lent(self, channel: int, begin: int, octets: int) -> None:
+        """Send so many of the octets that are lent room, in one CHANNEL_DATA."""
+        sealer, room = self._sealer, rooms.lent
+        if sealer is None:
+            self.send_data(channel, bytes(room.data[begin : begin + octets]))
+            return
+        self.octets_sent += octets
+        pieces = self._seal(sealer, room.frame(channel, begin, octets))
+        room.unframe(begin + octets)
+        self._write_soon(pieces)
+
     def send_window_adjust(self, channel: int, octets: int) -> None:
         """Send CHANNEL_WINDOW_ADJUST (RFC 4254 5.2)."""
         sealer = self._sealer
@@ -78,7 +95,7 @@ class Outbound(Base):
         else:
             self._send(*self._seal(sealer, padded(message)))
 
-    def _seal(self, sealer: PacketCipher, packet: bytes) -> tuple[bytes, ...]:
+    def _seal(self, sealer: PacketCipher, packet: bytes | memoryview) -> tuple[bytes, ...]:
         """Return the next packet as it is to be written at once."""
         length, sealed = sealer.seal(packet)
         self._send_seq = (self._send_seq + 1) % SEQUENCE_LIMIT
