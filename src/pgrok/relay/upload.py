@@ -26,8 +26,8 @@ class Upload:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is written as it came, and all that came has been."""
-        return self._framing is Framing.LENGTH and not self._output
+        """Whether it comes, is written as it came, and all that came has been."""
+        return self._framing is Framing.LENGTH and not (self._output or self.awaits_continue)
 
     def add(self, body: Body) -> None:
         """Take some of it."""

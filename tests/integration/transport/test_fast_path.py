@@ -216,6 +216,19 @@ async def test_an_octet_that_was_changed_ends_as_with_asyncssh(place: int) -> No
     assert outcome.channels[0][1] == b"before" + (b"changed" if place < 0 else b"")
 
 
+async def test_what_was_read_in_place_is_not_kept_there() -> None:
+    replay = replayed_client(Keys(), fast=True)
+    connection, late = replay.connection, payload(2_000)
+    await replay.outcome([sealed(BEGIN)])
+    # As asyncssh does for as long as a coroutine deals with a packet, such as KEXINIT.
+    connection._recv_handler = lambda: False
+    stream = sealed([*BEGIN, data(late)])[len(sealed(BEGIN)) :]
+    await replay.outcome(pieces(stream, [100, 1_000]))
+    connection._recv_handler = connection._recv_pkthdr
+    connection._recv_data()
+    assert bytes(replay.protocols[0].data) == b"before" + late
+
+
 @pytest.mark.parametrize("length", [0, 1, 11, 12, 15, 17, 256 * 1024, 256 * 1024 + 1, 1 << 31])
 async def test_odd_lengths_end_as_with_asyncssh(length: int) -> None:
     stream = sealed(BEGIN) + length.to_bytes(4, "big") + bytes(60)

@@ -144,6 +144,21 @@ def test_a_visitor_has_time_after_each_part(relay: Relay, lends: bool) -> None:
     assert status(visitor.take()) == 408
 
 
+def test_a_body_that_may_not_come_is_looked_at_first(relay: Relay) -> None:
+    relay.lends = True
+    visitor = relay.visitor()
+    first = post(BODY[:BLOCK])
+    visitor.send(first[:1_000])
+    relay.target.send(OK)  # before the upload is over
+    head = post(b"", b"Content-Length: %d" % len(BODY), b"Expect: 100-continue")
+    visitor.send(first[1_000:] + head)
+    assert visitor.take() == OK
+    assert relay.target.take().startswith(first)
+    visitor.send(BODY[:BLOCK])
+    relay.advance(TIMEOUTS.body + 1)
+    assert status(visitor.take()) == 408, "it is the visitor who did not go on"
+
+
 def test_chunks_are_looked_at(relay: Relay) -> None:
     relay.lends = True
     visitor = relay.visitor()

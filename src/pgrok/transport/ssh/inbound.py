@@ -59,10 +59,11 @@ class Inbound(Liveness):
 
     def _received(self, data: memoryview) -> None:
         """Take what was read in place, of which no view is kept."""
-        if self._inpbuf or type(self._recv_encryption) is not PacketCipher or self._decompressor:
+        opened_here = type(self._recv_encryption) is PacketCipher and not self._decompressor
+        if self._inpbuf or not (opened_here and self._is_at_packet()):
             self.data_received(bytes(data))
         elif self._is_heard():
-            # `_recv_pkthdr` takes all of it.
+            # `_recv_pkthdr`, which comes next, takes all of it.
             self._inpbuf = data  # type: ignore[assignment]
             self._recv_data()
 
