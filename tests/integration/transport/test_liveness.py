@@ -246,6 +246,22 @@ class TestKeepalive:
         loop.advance(2)
         assert asked == [heard + 10]
 
+    async def test_what_is_heard_sets_no_timer_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        connection, loop = replayed_client(Keys(), fast=True).connection, manual_loop()
+        monkeypatch.setattr(connection, "loop", loop)
+        monkeypatch.setattr(connection, "_loop", loop)
+        loop.advance(0.01)
+        connection.set_keepalive(10, 1)
+        timer = connection._keepalive_timer
+        assert timer is not None
+        packet = padded(Byte(MSG_IGNORE) + String(b""))
+        stream = sealed([packet] * 3)
+        size = len(stream) // 3
+        for begin in range(0, len(stream), size):
+            loop.advance(0.01)
+            connection.data_received(stream[begin : begin + size])
+        assert connection._keepalive_timer is timer
+
     async def test_who_talks_without_answering_is_not_given_up(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

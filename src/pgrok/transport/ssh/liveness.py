@@ -166,9 +166,10 @@ class Liveness(Outbound):
     # ask the question, too. Timers of thousands of connections meet in one step of the loop.
 
     def _reset_keepalive_timer(self) -> None:
-        self._heard_at = self.loop.time()
+        self._heard_at = heard_at = self.loop.time()
         timer = self._keepalive_timer
-        if timer is None or timer.when() > self._heard_at + self._keepalive_interval:
+        latest = heard_at + self._keepalive_interval + TOGETHER_SECONDS
+        if timer is None or timer.when() > latest:
             super()._reset_keepalive_timer()
 
     def _set_keepalive_timer(self) -> None:
