@@ -124,15 +124,15 @@ AREA = Area(
         Guard(
             "Two responses for one request: the rest is the next visitor's answer",
             "relay/upstream.py",
-            "            or self._reader.in_message()\n",
+            "            or not reader.clean\n",
             "",
             "tests/unit/relay/test_upstream.py::test_octets_after_the_response",
         ),
         Guard(
             "A body that looks like a response, for the next visitor to find",
             "http/reader.py",
-            "if self._buffer or self._body or type(data)",
-            "if self._buffer or type(data)",
+            "if not (self.clean and self.awaits_message) or type(data)",
+            "if not self.awaits_message or type(data)",
             "tests/unit/http/test_reader.py::test_a_body_that_looks_like_a_message_is_a_body",
         ),
         Guard(
@@ -167,8 +167,8 @@ AREA = Area(
         Guard(
             "A target that is about to close gets the next request, and loses it",
             "relay/upstream.py",
-            "            self._ended\n            or self._reader",
-            "            self._reader",
+            "            self._ended\n            or reader",
+            "            reader",
             "tests/unit/relay/test_upstream.py"
             "::test_an_end_after_the_response_while_the_request_goes_on",
         ),

@@ -158,8 +158,8 @@ AREA = Area(
         Guard(
             "A terminal commanded by a visitor's path",
             "client/console.py",
-            'path = printable(target.partition("?")[0])',
-            'path = target.partition("?")[0]',
+            'path = _legible(target.partition(b"?")[0])',
+            'path = target.partition(b"?")[0].decode("latin-1")',
             "tests/unit/client/test_console.py::test_a_request_is_one_printable_line",
         ),
         Guard(
@@ -200,8 +200,8 @@ AREA = Area(
         Guard(
             "Secrets in a query, in the client's log",
             "client/console.py",
-            'path = printable(target.partition("?")[0])',
-            "path = printable(target)",
+            'path = _legible(target.partition(b"?")[0])',
+            "path = _legible(target)",
             "tests/unit/client/test_console.py::test_the_query_is_not_logged",
         ),
         Guard(

@@ -191,8 +191,8 @@ AREA = Area(
         Guard(
             "A reader who stops, and whose memory the server's becomes",
             "transport/window.py",
-            "        self._granted = left\n        self._unread += octets",
             "        self._granted = left",
+            "        self._granted = left\n        self._missing += octets",
             f"{_CHANNEL}::TestReceiving::test_a_paused_reader_grants_nothing_until_it_goes_on",
         ),
         Guard(
@@ -235,8 +235,8 @@ AREA = Area(
         Guard(
             "A packet of any length",
             "transport/ssh/framing.py",
-            "if length > self._largest:",
-            "if False:",
+            "if not _SMALLEST <= length <= self._largest:",
+            "if not _SMALLEST <= length:",
             "tests/unit/transport/ssh/test_framing.py::test_lengths_that_cannot_be_are_refused",
         ),
         Guard(

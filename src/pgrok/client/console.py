@@ -79,15 +79,19 @@ def request_line(record: RequestRecord, clock: str, colour: bool) -> str:
 
 
 @lru_cache(maxsize=256)
-def _shown(method: str, target: str, status: int, colour: bool) -> tuple[str, str]:
+def _shown(method: bytes, target: bytes, status: int, colour: bool) -> tuple[str, str]:
     """Return method and status, and the path, as they stand in a line of the request log."""
-    path = printable(target.partition("?")[0])
+    path = _legible(target.partition(b"?")[0])
     if len(path) > LONGEST_PATH:
         path = f"{path[: LONGEST_PATH - 1]}…"
     shown = f"{status:>3}" if status else "---"
     if colour and (style := _COLOURS.get(status // 100)):
         shown = f"{style}{shown}{_RESET}"
-    return f"{printable(method)[:10]:<7} {shown}", path
+    return f"{_legible(method)[:10]:<7} {shown}", path
+
+
+def _legible(octets: bytes) -> str:
+    return printable(octets.decode("utf-8", "replace"))
 
 
 def duration(seconds: float) -> str:

@@ -127,9 +127,8 @@ class _Channel(DownstreamConnection):
     def finished(self, exchange: Exchange) -> None:
         """Backend: log the request."""
         request, log = exchange.request, self._forwarder.log
-        method, path = request.method.decode("ascii"), request.target.decode("ascii")
         seconds = self.loop.time() - exchange.began
-        log(RequestRecord(method, path, exchange.status, seconds))
+        log(RequestRecord(request.method, request.target, exchange.status, seconds))
 
     def refused(self, problem: Problem) -> None:
         """Backend: what is no request is no line in the log."""

@@ -12,7 +12,7 @@ class RequestRecord(NamedTuple):
     about. `seconds` run from the end of the request's head.
     """
 
-    method: str
-    path: str
+    method: bytes
+    path: bytes
     status: int
     seconds: float

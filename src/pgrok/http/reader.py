@@ -73,15 +73,13 @@ class MessageReader(Generic[HeadT]):
         self._eof = False
         self.awaits_message = False
         """Whether a message has been asked for that is not over."""
+        self.clean = True
+        """Whether nothing has come of the message that is under way, or of the next one."""
 
     @property
     def buffered(self) -> int:
         """Octets that arrived and have no event yet."""
         return len(self._buffer) - self._start
-
-    def in_message(self) -> bool:
-        """Whether a message has begun that is not over."""
-        return self.awaits_message or len(self._buffer) > self._start
 
     def expect(self, method: bytes = b"") -> bool:
         """Go on to the next message: a request, or the response to a request with `method`.
@@ -93,7 +91,7 @@ class MessageReader(Generic[HeadT]):
             raise LocalProtocolError("the message before this one is not over")
         self._method = method
         self.awaits_message = True
-        return len(self._buffer) > self._start
+        return not self.clean
 
     def whole(self, data: bytes | memoryview) -> HeadT | None:
         """Return the head of the next message if `data` is all of it, as it mostly is.
@@ -101,7 +99,7 @@ class MessageReader(Generic[HeadT]):
         The message is over then; its body is what follows the `octets` of the head. None where
         the data has to be received, because there is more to say about it.
         """
-        if self._buffer or self._body or type(data) is not bytes or not self.awaits_message:
+        if not (self.clean and self.awaits_message) or type(data) is not bytes:
             return None
         end = data.find(_HEAD_END) + _HEAD_END_OCTETS
         if end < _HEAD_END_OCTETS or end > MAX_REMEMBERED_BYTES:
@@ -118,6 +116,7 @@ class MessageReader(Generic[HeadT]):
 
     def receive(self, data: bytes | memoryview) -> None:
         """Take what arrived on the connection."""
+        self.clean = False
         if self._start < len(self._buffer):
             self._buffer = bytes(self._buffer[self._start :]) + data
             self._searched -= self._start
@@ -154,7 +153,8 @@ class MessageReader(Generic[HeadT]):
     def take_rest(self) -> bytes:
         """Return what arrived after the last message, and forget it: it is another protocol's."""
         rest = bytes(self._buffer[self._start :])
-        self._buffer, self._start, self._searched = b"", 0, 0
+        self._let_go()
+        self.clean = True
         return rest
 
     def _next_head(self) -> HeadT | None:
@@ -170,8 +170,9 @@ class MessageReader(Generic[HeadT]):
         self._start = self._searched = end
         head = self._parse(buffer[begin:end], self._method)
         self._body = body_reader(head.framing, head.length)
-        if self._body is None and not head.interim:
-            self._end_message()
+        if self._body is None:
+            self.awaits_message = head.interim
+            self._settle()
         return head
 
     def _after_empty_lines(self, begin: int) -> int:
@@ -197,22 +198,26 @@ class MessageReader(Generic[HeadT]):
             self._start += body.receive(memoryview(self._buffer)[self._start :], pieces)
             if self._start == len(self._buffer):
                 # Whoever has the pieces lets go of them soon, and the next ones take their place.
-                self._buffer, self._start, self._searched = b"", 0, 0
+                self._let_go()
         if self._eof and not (pieces or body.done):
             body.receive_eof()
         if body.done:
-            self._end_message()
+            self.awaits_message, self._body = False, None
+            self._settle()
             return Body(pieces, body.trailers)
         return Body(pieces) if pieces else None
 
-    def _end_message(self) -> None:
-        self.awaits_message = False
-        self._body = None
+    def _settle(self) -> None:
+        """A message is over, or an interim response: what follows is another's."""
         if self._start == len(self._buffer):
             # An idle connection would hold on to the last read, which may be large.
-            self._buffer, self._start, self._searched = b"", 0, 0
+            self._let_go()
+            self.clean = True
         else:
             self._buffer = bytes(self._buffer)
+
+    def _let_go(self) -> None:
+        self._buffer, self._start, self._searched = b"", 0, 0
 
 
 def request_reader() -> MessageReader[RequestHead]:

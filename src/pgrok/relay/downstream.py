@@ -219,9 +219,8 @@ class DownstreamConnection(asyncio.Protocol):
 
     def _read_on(self) -> None:
         """Look at whatever comes next."""
-        if self._passing:
-            self._passing = False
-            self._peer.transport.set_protocol(self)
+        self._passing = False
+        self._peer.transport.set_protocol(self)
 
     @property
     def _is_held(self) -> bool:
@@ -246,7 +245,8 @@ class DownstreamConnection(asyncio.Protocol):
     def _end_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            self._read_on()
+            if self._passing:
+                self._read_on()
             self._backend.finished(exchange)
 
     def _has_read_rest(self) -> bool:

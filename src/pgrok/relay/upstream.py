@@ -71,11 +71,12 @@ class UpstreamConnection(asyncio.Protocol):
     def finish(self, keep_alive: bool, promised: float | None) -> None:
         """The exchange is over: request and response were complete."""
         self._exchange = None
-        transport = self.transport
+        reader, transport = self._reader, self.transport
         # Nothing may be under way, or left over, in either direction.
         if not keep_alive or (
             self._ended
-            or self._reader.in_message()
+            or reader.awaits_message
+            or not reader.clean
             or transport.is_closing()
             or transport.get_write_buffer_size()
         ):

@@ -42,7 +42,8 @@ class ReceiveWindow:
         self.size = INITIAL_WINDOW
         self._worth_granting = INITIAL_WINDOW // 2
         self._granted = INITIAL_WINDOW
-        self._unread = 0
+        self._missing = 0
+        """Octets that have been read and not granted again: what is neither granted nor unread."""
         self._read = 0
         self._read_since = 0.0
         self._stalled = False
@@ -55,13 +56,12 @@ class ReceiveWindow:
                 f"channel data of {octets} octets in a window of {self._granted}"
             )
         self._granted = left
-        self._unread += octets
 
     def read(self, octets: int) -> bool:
         """Account for data that the reader took; return whether that makes a grant due."""
-        self._unread -= octets
         self._read += octets
-        return self.is_due()
+        self._missing = missing = self._missing + octets
+        return missing >= self._worth_granting
 
     def stall(self) -> None:
         """Note that the reader does not keep up."""
@@ -69,16 +69,19 @@ class ReceiveWindow:
 
     def is_due(self) -> bool:
         """Whether a grant may be worth a message now."""
-        return self.size - self._granted - self._unread >= self._worth_granting
+        return self._missing >= self._worth_granting
 
     def grant(self, now: float, round_trip: float) -> int:
         """Return how many octets to grant, at a time when it is due; both arguments in seconds.
 
         That is 0 if the window has just become smaller than what is still granted.
         """
+        before = self.size
         self._follow_reader(now, max(round_trip, SHORTEST_PATH))
-        octets = max(0, self.size - self._granted - self._unread)
+        self._missing += self.size - before
+        octets = max(0, self._missing)
         self._granted += octets
+        self._missing -= octets
         return octets
 
     def _follow_reader(self, now: float, round_trip: float) -> None:

@@ -26,7 +26,10 @@ class Screen:
         self.droppable.append(droppable)
 
 
-def line(path: str = "/", status: int = 200, seconds: float = 0.012, method: str = "GET") -> str:
+def line(
+    path: bytes | str = "/", status: int = 200, seconds: float = 0.012, method: bytes = b"GET"
+) -> str:
+    path = path.encode() if isinstance(path, str) else path
     record = RequestRecord(method, path, status, seconds)
     return request_line(record, "12:34:56", False)
 
@@ -65,7 +68,7 @@ def test_a_pause_is_told_with_its_reason(reason: ConnectionLost, text: str) -> N
 
 def test_a_request_is_logged_and_may_be_missed() -> None:
     screen = Screen()
-    Console(screen, remote="r").request(RequestRecord("GET", "/x", 200, 0.5))
+    Console(screen, remote="r").request(RequestRecord(b"GET", b"/x", 200, 0.5))
     assert re.fullmatch(r"\d\d:\d\d:\d\d  GET     200      500 ms  /x", screen.lines[0])
     assert screen.droppable == [True]
 
@@ -73,8 +76,8 @@ def test_a_request_is_logged_and_may_be_missed() -> None:
 def test_requests_stand_in_columns() -> None:
     lines = [
         line("/a"),
-        line("/b", 404, 12.3, "DELETE"),
-        line("/c", 0, 100.0, "OPTIONS"),
+        line("/b", 404, 12.3, b"DELETE"),
+        line("/c", 0, 100.0, b"OPTIONS"),
         line("/d", 101, 7200),
     ]
     assert lines == [
@@ -95,7 +98,7 @@ def test_a_long_path_is_cut() -> None:
 
 
 def test_only_the_status_is_coloured() -> None:
-    record = RequestRecord("GET", "/x", 500, 0.1)
+    record = RequestRecord(b"GET", b"/x", 500, 0.1)
     plain = request_line(record, "now", False)
     assert request_line(record, "now", True) == plain.replace("500", "\x1b[31m500\x1b[0m")
 
@@ -131,9 +134,9 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-@example("GET\x1b[2J", "/\x1b]0;title\x07\r\n", 200, 0.1)
-@given(st.text(), st.text(), st.integers(0, 999), st.floats(0, 1e6))
+@example(b"GET\x1b[2J", b"/\x1b]0;title\x07\r\n", 200, 0.1)
+@given(st.binary(), st.binary(), st.integers(0, 999), st.floats(0, 1e6))
 def test_a_request_is_one_printable_line(
-    method: str, path: str, status: int, seconds: float
+    method: bytes, path: bytes, status: int, seconds: float
 ) -> None:
     assert line(path, status, seconds, method).isprintable()

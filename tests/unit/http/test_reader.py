@@ -242,7 +242,7 @@ def test_a_response_without_a_body_ends_at_its_head(method: bytes, head: bytes) 
     assert isinstance(reader.next_event(), ResponseHead)
     if reader.awaits_message:
         assert reader.next_event() == Body([], Fields.of())
-    assert not reader.in_message()
+    assert (reader.awaits_message, reader.clean) == (False, True)
 
 
 def test_octets_after_a_response_are_noticed() -> None:
@@ -251,7 +251,7 @@ def test_octets_after_a_response_are_noticed() -> None:
     reader.receive(OK + b"Content-Length: 0\r\n\r\nmore")
     reader.next_event()
     reader.next_event()
-    assert reader.in_message()
+    assert (reader.awaits_message, reader.clean) == (False, False)
     assert reader.next_event() is None
 
 
@@ -283,13 +283,22 @@ def test_an_endless_head_is_not_waited_for() -> None:
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
 
+def test_a_response_may_be_whole_after_an_interim_one() -> None:
+    reader = response_reader()
+    reader.expect(b"GET")
+    reader.receive(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+    assert isinstance(reader.next_event(), ResponseHead)
+    assert (reader.awaits_message, reader.clean) == (True, True)
+    assert reader.whole(WHOLE) is not None
+
+
 def test_a_whole_message_is_over_at_once() -> None:
     reader = response_reader()
     reader.expect(b"GET")
     head = reader.whole(WHOLE)
     assert head is not None
     assert WHOLE[head.octets :] == b"hi"
-    assert not reader.in_message()
+    assert (reader.awaits_message, reader.clean) == (False, True)
     assert not reader.expect(b"GET")
 
 

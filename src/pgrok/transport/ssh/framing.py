@@ -85,13 +85,16 @@ class Cutter:
         view = memoryview(received)
         if self._begun:
             view = self._complete(view)
-            if self._end(self._begun, 0) > len(self._begun):
+            if self._begun_end() > len(self._begun):
                 return
             packet, self._begun = self._begun, bytearray()
             yield memoryview(packet)
-        begin, octets = 0, len(view)
+        begin, octets, largest = 0, len(view), self._largest
         while octets - begin >= LENGTH:
-            end = self._end(view, begin)
+            length: int = _unpack_length(view, begin)[0]
+            if not _SMALLEST <= length <= largest:
+                raise _impossible(length)
+            end = begin + length + _AROUND
             if end > octets:
                 break
             yield view[begin:end]
@@ -107,18 +110,24 @@ class Cutter:
     def _complete(self, view: memoryview) -> memoryview:
         """Move to the packet that was cut what it lacks; return what follows it."""
         begun = self._begun
-        while view and (lacking := self._end(begun, 0) - len(begun)) > 0:
+        while view and (lacking := self._begun_end() - len(begun)) > 0:
             begun += view[:lacking]
             view = view[lacking:]
         return view
 
-    def _end(self, octets: Buffer, begin: int) -> int:
-        """Return where a packet ends, or its length as long as that is not whole itself."""
-        if len(octets) - begin < LENGTH:
-            return begin + LENGTH
-        length: int = _unpack_length(octets, begin)[0]
-        if _SMALLEST <= length <= self._largest:
-            return begin + length + _AROUND
-        if length > self._largest:
-            raise asyncssh.ProtocolError("Max packet size exceeded")
-        raise asyncssh.MACError("MAC verification failed")
+    def _begun_end(self) -> int:
+        """Return where the packet that was cut ends, or its length while that is cut itself."""
+        begun = self._begun
+        if len(begun) < LENGTH:
+            return LENGTH
+        length: int = _unpack_length(begun)[0]
+        if not _SMALLEST <= length <= self._largest:
+            raise _impossible(length)
+        return length + _AROUND
+
+
+def _impossible(length: int) -> asyncssh.DisconnectError:
+    """Return what asyncssh says of such a length."""
+    if length < _SMALLEST:
+        return asyncssh.MACError("MAC verification failed")
+    return asyncssh.ProtocolError("Max packet size exceeded")
