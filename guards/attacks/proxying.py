@@ -273,6 +273,29 @@ AREA = Area(
             "::test_the_last_one_is_told_of_once_and_so_is_the_first_again",
         ),
         Guard(
+            "Visitors who leave streams unread, and a target that waits for them for ever, as often"
+            " as they like",
+            "relay/splice.py",
+            "            other._leave()\n",
+            "            transport.close()\n",
+            "tests/unit/relay/test_splice.py::test_who_does_not_read_before_he_has_written_is_read",
+        ),
+        Guard(
+            "Visitors who take nothing of what a target has left them",
+            "relay/parting.py",
+            "            reset(self._transport)\n        else",
+            "            self._look_later()\n        else",
+            "tests/unit/relay/test_splice.py::test_who_takes_nothing_of_what_is_left_is_given_up",
+        ),
+        Guard(
+            "The same behind a target that reads nothing, of whom nobody hears that they have left",
+            "transport/ending.py",
+            "            self._link.loop.call_later(UNREAD_SECONDS, self._read_on)",
+            "            pass",
+            "tests/unit/transport/test_channel.py"
+            "::TestClosedWhileNobodyReads::test_what_came_is_read_on_after_a_while",
+        ),
+        Guard(
             "A stream whose reader is slow fills the memory",
             "relay/splice.py",
             "self._peer._pause_reading()",

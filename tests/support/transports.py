@@ -43,6 +43,7 @@ class MemoryTransport(asyncio.Transport):
         self._arrived = bytearray()
         self._taking = True
         self._writer_paused = False
+        self._limits = (HIGH_WATER // 4, HIGH_WATER)
         self.ended = False
         """Whether the code has ended its direction."""
         self.aborted = False
@@ -72,7 +73,7 @@ class MemoryTransport(asyncio.Transport):
     def end(self) -> None:
         """End the direction to the code under test."""
         self._end_came = True
-        self._deliver()
+        self._loop.call_soon(self._deliver)
         self._loop.run()
 
     def reset(self, error: Exception | None = None) -> None:
@@ -100,7 +101,7 @@ class MemoryTransport(asyncio.Transport):
         """Take so many octets of what has queued up."""
         self._arrived += self._outgoing[:octets]
         del self._outgoing[:octets]
-        if self._writer_paused and len(self._outgoing) <= HIGH_WATER // 4:
+        if self._writer_paused and len(self._outgoing) <= self._limits[0]:
             self._writer_paused = False
             self._protocol.resume_writing()
         if self._closing and not self._outgoing:
@@ -158,9 +159,12 @@ class MemoryTransport(asyncio.Transport):
             return
         for piece in pieces:
             (self._arrived if self._taking else self._outgoing).extend(piece)
-        if len(self._outgoing) > HIGH_WATER and not self._writer_paused:
-            self._writer_paused = True
-            self._protocol.pause_writing()
+        self._pause_writer_if_full()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert high is not None
+        self._limits = (high // 4 if low is None else low, high)
+        self._pause_writer_if_full()
 
     def can_write_eof(self) -> bool:
         return self._half_close
@@ -196,6 +200,11 @@ class MemoryTransport(asyncio.Transport):
         return len(self._outgoing)
 
     # Inside
+
+    def _pause_writer_if_full(self) -> None:
+        if len(self._outgoing) > self._limits[1] and not self._writer_paused:
+            self._writer_paused = True
+            self._protocol.pause_writing()
 
     def _check_writable(self) -> None:
         if self.ended:

@@ -10,6 +10,7 @@ from typing import cast
 from pgrok.errors import ConnectionLost
 from pgrok.reading import LARGE_READ, Lender, ReadInPlace
 from pgrok.relay.half_open import HalfOpenWatch
+from pgrok.relay.parting import part
 from pgrok.sockets import reset
 
 
@@ -42,6 +43,7 @@ class SpliceEnd(asyncio.Protocol):
         self._full = False
         self._ended = False
         self._lost = False
+        self._left = False
         self._half_open: HalfOpenWatch | None = None
         self.give_up: Callable[[], object] | None = None
         """Stops this end from being connected, while it is."""
@@ -129,7 +131,9 @@ class SpliceEnd(asyncio.Protocol):
         if other._transport is not None:
             other._end_writing()
         self._expect_no_word()
-        return not other._ended and self._can_be_half_open()
+        if other._ended:
+            self._leave()
+        return self._can_be_half_open()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the other end: after what it still has to write, or at once if bytes are missing.
@@ -153,7 +157,13 @@ class SpliceEnd(asyncio.Protocol):
         elif isinstance(exc, (ConnectionLost, OSError)):
             reset(transport)
         else:
-            transport.close()
+            other._leave()
+
+    def _leave(self) -> None:
+        """Close once this end has taken what was to be written to it: no more will be."""
+        if self._transport is not None and not self._left:
+            self._left = True
+            part(self._transport, self)
 
     def _pause_reading(self) -> None:
         if self._transport is not None:

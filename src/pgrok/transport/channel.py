@@ -117,7 +117,7 @@ class TunnelChannel(EndingChannel, Lender):
 
     def pause_reading(self) -> None:
         """Deliver no data; the peer may send what its window still allows."""
-        if not self._reader_paused:
+        if not (self._reader_paused or self._reads_on):
             self._reader_paused = True
             self._window.stall()
 

@@ -17,6 +17,10 @@ from pgrok.errors import ChannelTruncated, ConnectionLost, RemoteProtocolError
 from pgrok.transport.buffers import Inbox, Outbox
 from pgrok.transport.link import ChannelLink
 
+UNREAD_SECONDS = 15.0
+"""How long the end of a channel that the peer has closed waits for a reader who has paused. What
+has come, which is bounded, is read on then, and the end told: it may be what he waits for."""
+
 T = TypeVar("T")
 
 
@@ -45,6 +49,7 @@ class EndingChannel(asyncio.Transport):
         # Receiving
         self._inbox = Inbox()
         self._reader_paused = False
+        self._reads_on = False
         self._eof_arrived = False
         self._eof_told = False
         self._close_arrived = False
@@ -53,6 +58,10 @@ class EndingChannel(asyncio.Transport):
     @abstractmethod
     def resume_sending(self) -> None:
         """The connection takes data again."""
+
+    @abstractmethod
+    def resume_reading(self) -> None:
+        """Deliver what has arrived meanwhile, and what will."""
 
     @abstractmethod
     def _flush(self) -> None:
@@ -79,6 +88,8 @@ class EndingChannel(asyncio.Transport):
         self._outbox.clear()
         self._send_close()
         self._tell_end()
+        if not self._lost:
+            self._link.loop.call_later(UNREAD_SECONDS, self._read_on)
 
     def link_lost(self) -> None:
         """The connection is gone; what came of a channel that the peer has closed can be read."""
@@ -165,6 +176,12 @@ class EndingChannel(asyncio.Transport):
                 self.close()
         if self._close_arrived and not self._reader_paused:
             self._lose(None if self._eof_arrived or self._closing else _truncated())
+
+    def _read_on(self) -> None:
+        """Let nobody's pause keep the end from being told any longer."""
+        if not self._lost:
+            self._reads_on = True
+            self.resume_reading()
 
     # The end
 

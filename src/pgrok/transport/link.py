@@ -17,6 +17,9 @@ class Loop(Protocol):
     def call_soon(self, callback: Callable[..., object], *args: Any) -> object:
         """Call back in the next step."""
 
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> object:
+        """Call back after so many seconds."""
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Report an exception that nobody can catch."""
 

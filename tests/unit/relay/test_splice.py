@@ -8,6 +8,7 @@ import pytest
 
 from pgrok.errors import ChannelRefused, ChannelTruncated, ConnectionLost
 from pgrok.reading import LARGE_READ
+from pgrok.relay.parting import PARTING_SECONDS
 from pgrok.relay.splice import Detached, SpliceEnd, splice
 from support.manual_loop import ManualLoop, manual_loop
 from support.payload import payload
@@ -161,6 +162,74 @@ def test_a_target_that_closes_closes_its_visitor(pair: Pair) -> None:
         True,
         False,
     )
+
+
+@pytest.fixture
+def left(pair: Pair) -> Pair:
+    """The visitor has gone, with something left to be written to the target."""
+    pair.target.stop_taking()
+    pair.visitor.send(MUCH)
+    pair.target.send(MUCH)
+    pair.visitor.reset(ChannelTruncated("closed without an end"))
+    return pair
+
+
+def test_who_does_not_read_before_he_has_written_is_read(left: Pair) -> None:
+    left.target.send(MUCH)
+    assert left.target.unread == 0
+    left.target.go_on_taking()
+    assert (left.target.take(), left.target.closed, left.target.aborted) == (MUCH, True, False)
+
+
+def test_who_takes_nothing_of_what_is_left_is_given_up(left: Pair) -> None:
+    left.loop.advance(PARTING_SECONDS - 1)
+    assert not left.target.closed
+    left.loop.advance(1)
+    assert (left.target.closed, left.target.aborted) == (True, True)
+    assert not left.loop.has_timers
+
+
+def test_who_takes_a_little_of_it_is_not(left: Pair) -> None:
+    for _ in range(5):
+        left.loop.advance(PARTING_SECONDS - 1)
+        left.target.take_some(1)
+    assert not left.target.closed
+    left.target.go_on_taking()
+    assert (left.target.closed, left.target.aborted) == (True, False)
+    assert not left.loop.has_timers
+
+
+def test_who_has_ended_and_takes_nothing_of_the_rest_is_given_up(pair: Pair) -> None:
+    pair.target.stop_taking()
+    pair.visitor.send(MUCH)
+    pair.target.end()
+    pair.visitor.reset(ChannelTruncated("closed without an end"))
+    pair.loop.advance(PARTING_SECONDS)
+    assert (pair.target.closed, pair.target.aborted) == (True, True)
+
+
+def test_both_have_ended_and_one_takes_nothing_of_the_rest(pair: Pair) -> None:
+    pair.visitor.stop_taking()
+    pair.target.send(b"answer")
+    pair.target.end()
+    pair.visitor.end()
+    pair.loop.advance(PARTING_SECONDS - 1)
+    assert not pair.visitor.closed
+    pair.loop.advance(1)
+    assert (pair.visitor.closed, pair.visitor.aborted, pair.target.closed) == (True, True, True)
+
+
+def test_who_goes_meanwhile_is_gone(left: Pair) -> None:
+    left.target.reset()
+    assert left.target.closed
+    assert not left.loop.has_timers
+
+
+def test_who_ends_meanwhile_can_still_read(left: Pair) -> None:
+    left.target.end()
+    assert not left.target.closed
+    left.target.go_on_taking()
+    assert (left.target.take(), left.target.closed) == (MUCH, True)
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), ConnectionLost("no SSH any more")])

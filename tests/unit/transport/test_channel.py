@@ -15,6 +15,7 @@ from pgrok.errors import (
 )
 from pgrok.transport.buffers import HIGH_WATER
 from pgrok.transport.channel import MIN_PACKET, TURN, TunnelChannel
+from pgrok.transport.ending import UNREAD_SECONDS
 from pgrok.transport.window import INITIAL_WINDOW
 from support.channels import Noting, NotingLink, Stand
 from support.payload import payload
@@ -576,6 +577,36 @@ class TestEnding:
         stand.channel.close_arrived()
         with pytest.raises(RemoteProtocolError, match="second close"):
             stand.channel.close_arrived()
+
+
+class TestClosedWhileNobodyReads:
+    @pytest.fixture
+    def stand(self) -> Stand:
+        stand = Stand()
+        stand.channel.pause_reading()
+        stand.channel.data_arrived(b"the rest")
+        stand.channel.close_arrived()
+        return stand
+
+    def test_what_came_is_read_on_after_a_while(self, stand: Stand) -> None:
+        stand.link.loop.advance(UNREAD_SECONDS - 1)
+        assert stand.take_events() == []
+        stand.link.loop.advance(1)
+        assert stand.take_events() == ["data", "lost"]
+        assert isinstance(stand.protocol.error, ChannelTruncated)
+
+    def test_a_reader_who_pauses_again_is_not_waited_for(self, stand: Stand) -> None:
+        stand.channel.resume_reading()
+        stand.channel.pause_reading()
+        stand.link.loop.advance(UNREAD_SECONDS)
+        stand.channel.pause_reading()
+        stand.run()
+        assert stand.take_events() == ["data", "lost"]
+
+    def test_who_has_read_it_meanwhile_hears_nothing_twice(self, stand: Stand) -> None:
+        stand.channel.resume_reading()
+        stand.link.loop.advance(UNREAD_SECONDS)
+        assert stand.take_events() == ["data", "lost"]
 
 
 class TestLosingTheLink:
