@@ -23,6 +23,7 @@ from pgrok.server.proxy import sockets
 from pgrok.server.proxy.front import Front
 from pgrok.server.proxy.streams import Streams
 from pgrok.server.proxy.tcp import open_port
+from pgrok.server.proxy.visitors import Visitors
 from pgrok.server.registry import LiveTunnel, Registry
 from pgrok.server.settings import Settings, TimeoutSettings
 from pgrok.server.sshd import listener as sshd
@@ -66,11 +67,12 @@ class Rooms:
         self.settings = settings
         self.host_keys = host_keys
         self.registry: Registry[Tunnel] = Registry(loop.time)
+        visitors = Visitors(proxy.trusted_proxies, settings.limits, observer.decisions)
         self.front = Front(
             lambda label: self.registry.find((_HTTP, label)),
             domain=proxy.host_domain,
             scheme=proxy.scheme,
-            trusted_proxies=proxy.trusted_proxies,
+            visitors=visitors,
             deadlines=deadlines,
             counts=observer.counts,
             streams=self.streams,
@@ -87,7 +89,7 @@ class Rooms:
             proxy=proxy,
             limits=settings.limits,
             timeouts=settings.timeouts,
-            open_port=partial(open_port, proxy.tcp.host or proxy.host, self.streams),
+            open_port=partial(open_port, proxy.tcp.host or proxy.host, visitors, self.streams),
             parking=self.front.parking,
             clock=clock,
             sessions=Members(),

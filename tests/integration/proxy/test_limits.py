@@ -12,12 +12,13 @@ import pytest
 
 from pgrok.server.decisions import Event
 from pgrok.server.settings import LimitSettings, TimeoutSettings
-from support.conditions import PATIENCE, until
-from support.house import House, get, open_house
+from support.conditions import PATIENCE, steps, until
+from support.house import House, get, open_house, reset
 from support.ports import LOOPBACK
 from support.transport import Acceptor
 
 GET = b"GET / HTTP/1.1\r\nHost: bob.localhost\r\n\r\n"
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 ENDLESS = 16 << 20
 """Octets of an answer, more than any system takes for somebody who does not read."""
 NOBODY: tuple[ipaddress.IPv4Network, ...] = ()
@@ -85,6 +86,35 @@ class TestConnections:
         async with open_house(database, limits=limits) as house, visitor(house), visitor(house):
             head, _ = await get(house.settings.proxy.port, "x.localhost")
             assert head.startswith("HTTP/1.1 502")
+
+
+class TestStreams:
+    """They are connections as well, and nobody may have more of them than of others."""
+
+    async def test_of_tcp_are_counted(self, database: str) -> None:
+        limits = LimitSettings(visitors_per_address=2)
+        async with open_house(database, limits=limits, trusted_proxies=NOBODY) as house:
+            client = await house.tcp_tunnel((await house.person("bob"))[1])
+            first, _ = [await house.visit(client.public_port) for _ in range(2)]
+            third = await house.visit(client.public_port)
+            await until(lambda: "lost" in third.events)
+            assert is_at_fault(await refused(house))
+            reset(first.socket)
+            async with asyncio.timeout(PATIENCE):
+                while is_at_fault((await get(house.settings.proxy.port, "x.localhost"))[0]):
+                    await steps()
+
+    async def test_that_were_requests_still_are(self, database: str) -> None:
+        limits = LimitSettings(visitors_per_address=1)
+        async with open_house(database, limits=limits, trusted_proxies=NOBODY) as house:
+            acceptor = await silent_tunnel(house)
+            async with visitor(house, GET.replace(b"\r\n\r\n", b"\r\n" + UPGRADE)) as (reader, _):
+                await until(lambda: acceptor.protocols)
+                (far,) = acceptor.protocols
+                assert far.transport
+                far.transport.write(b"HTTP/1.1 101 Switching Protocols\r\n" + UPGRADE)
+                await reader.readuntil(b"\r\n\r\n")
+                assert is_at_fault(await refused(house))
 
 
 class TestRequests:

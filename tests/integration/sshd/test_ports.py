@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,6 @@ from pgrok.errors import ConnectionLost, Replaced, StoreUnavailable, TunnelRefus
 from pgrok.protocol import Hint, TunnelKind
 from pgrok.server import rooms
 from pgrok.server.proxy import tcp
-from pgrok.server.proxy.streams import Streams
 from pgrok.server.sshd.opening import Opening
 from support.conditions import until
 from support.house import Client, House, open_house
@@ -154,10 +154,10 @@ class Gate:
         self.asked = 0
         self.go = asyncio.Event()
 
-    async def __call__(self, host: str, streams: Streams, port: int) -> tcp.PublicPort:
+    async def __call__(self, *where: Any) -> tcp.PublicPort:
         self.asked += 1
         await self.go.wait()
-        self.opened.append(await tcp.open_port(host, streams, port))
+        self.opened.append(await tcp.open_port(*where))
         return self.opened[-1]
 
 

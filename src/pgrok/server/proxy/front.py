@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache, partial
 from typing import Protocol, cast
 
-from pgrok.address import Network, is_within
 from pgrok.http.forwarding import Visitor
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.deadlines import Deadlines
@@ -24,11 +22,10 @@ from pgrok.server.members import Members
 from pgrok.server.proxy.parking import Parking
 from pgrok.server.proxy.senders import Senders, TooMany
 from pgrok.server.proxy.streams import Streams
+from pgrok.server.proxy.visitors import TOO_MANY, Visitors
 from pgrok.server.proxy.ways import Ways
 from pgrok.server.settings import LimitSettings
-from pgrok.transport.admission import Admission
 
-_TOO_MANY = Problem(Code.TOO_MANY_REQUESTS, 429, retry_after=1)
 _SUSPICIOUS = frozenset(
     {Code.BAD_REQUEST, Code.OVERLOADED, Code.PARKING_FULL, Code.TOO_MANY_REQUESTS}
 )
@@ -53,7 +50,7 @@ class Front:
         *,
         domain: str,
         scheme: str,
-        trusted_proxies: tuple[Network, ...],
+        visitors: Visitors,
         deadlines: Deadlines,
         counts: Counts,
         streams: Streams,
@@ -69,13 +66,9 @@ class Front:
         self._loop = deadlines.loop
         self._counts = counts
         self._decisions = decisions
-        self._limit = limits.visitors
         self._timeouts = timeouts
-        # Who comes once comes again, and reading an address is no small part of a connection.
-        self._is_trusted = lru_cache(maxsize=1024)(partial(is_within, networks=trusted_proxies))
-        # Where all is full it is not the address that is told to be at fault.
-        self._strangers = Admission(per_address=limits.visitors_per_address)
-        self._senders = Senders(self._is_trusted, limits.requests_per_address)
+        self._visitors = visitors
+        self._senders = Senders(visitors.is_trusted, limits.requests_per_address)
         self.parking = Parking(deadlines, parking_seconds, limits)
         self.connections: Members[_VisitorConnection] = Members()
         self.streams = streams
@@ -94,26 +87,28 @@ class Front:
             connection.close_when_idle()
 
     def enter(self, connection: _VisitorConnection, visitor: Visitor) -> Problem | None:
-        """Let a connection in, or return what it is to be told: its own fault before others'."""
-        if not (visitor.trusted or self._strangers.enter(visitor.address)):
-            self._decisions.refused(Event.VISITOR, "too many of one address", peer=visitor.address)
-            return _TOO_MANY
-        if len(self.connections) >= self._limit:
-            self._leave_address(visitor)
-            self._decisions.refused(Event.VISITOR, "too many in all", peer=visitor.address)
-            return Problem(Code.OVERLOADED, 503, retry_after=1)
-        self.connections.enter(connection)
-        self._counts.visitors["http"] += 1
-        return None
+        """Let a connection in, or return what it is to be told."""
+        problem = self._visitors.enter(visitor.address)
+        if problem is None:
+            self.connections.enter(connection)
+            self._counts.visitors["http"] += 1
+        return problem
 
     def leave(self, connection: _VisitorConnection, visitor: Visitor) -> None:
-        """A connection that was let in is gone, or has left HTTP."""
+        """A connection that was let in is gone."""
         self.connections.leave(connection)
-        self._leave_address(visitor)
+        self._visitors.leave(visitor.address)
 
-    def _leave_address(self, visitor: Visitor) -> None:
-        if not visitor.trusted:
-            self._strangers.leave(visitor.address)
+    def leave_http(self, connection: _VisitorConnection, visitor: Visitor) -> Callable[[], None]:
+        """A connection is a stream from now on; return what is to be called when it is gone."""
+        self.connections.leave(connection)
+        leave_streams = self.streams.enter("websocket")
+
+        def leave() -> None:
+            leave_streams()
+            self._visitors.leave(visitor.address)
+
+        return leave
 
     def route(self, exchange: Exchange, visitor: Visitor) -> None:
         """Send one request into its tunnel, if its sender may have another; maybe once more."""
@@ -123,7 +118,7 @@ class Front:
             try:
                 exchange.sender = self._senders.enter(way.forwarded_for)
             except TooMany:
-                exchange.refuse(_TOO_MANY)
+                exchange.refuse(TOO_MANY)
                 return
         label = way.label
         if label in self.parking.expected:
@@ -162,7 +157,7 @@ class Front:
 
     def visitor_at(self, address: str) -> Visitor:
         """Return what is to be told of whoever connects from `address`."""
-        return Visitor(address, self._scheme, trusted=self._is_trusted(address))
+        return Visitor(address, self._scheme, trusted=self._visitors.is_trusted(address))
 
 
 class _VisitorConnection(DownstreamConnection):
@@ -191,24 +186,22 @@ class _VisitorConnection(DownstreamConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget about them."""
         super().connection_lost(exc)
-        self._go()
+        visitor, self._visitor = self._visitor, None
+        if visitor is not None:
+            self._front.leave(self, visitor)
 
     def leave(self) -> Detached:
         """Leave HTTP after a 101."""
         detached = super().leave()
-        self._go()
-        return replace(detached, on_lost=self._front.streams.enter("websocket"))
+        visitor, self._visitor = self._visitor, None
+        assert visitor is not None
+        return replace(detached, on_lost=self._front.leave_http(self, visitor))
 
     def reader_stalled(self) -> None:
         """Count it: who opens many connections like this one means no good."""
         if self._visitor is not None:
             self._front.gave_up(self._visitor)
         super().reader_stalled()
-
-    def _go(self) -> None:
-        visitor, self._visitor = self._visitor, None
-        if visitor is not None:
-            self._front.leave(self, visitor)
 
     def route(self, exchange: Exchange) -> None:
         """Backend: find the tunnel."""

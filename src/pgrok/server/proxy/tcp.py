@@ -10,6 +10,7 @@ from pgrok.address import Address
 from pgrok.relay.splice import SpliceEnd
 from pgrok.server.proxy.sockets import listen
 from pgrok.server.proxy.streams import Streams
+from pgrok.server.proxy.visitors import Visitors
 from pgrok.sockets import reset
 
 OpenChannel = Callable[[asyncio.Protocol, Address], Callable[[], None]]
@@ -19,9 +20,10 @@ OpenChannel = Callable[[asyncio.Protocol, Address], Callable[[], None]]
 class PublicPort:
     """One listening port. Who serves it may change; the socket stays."""
 
-    def __init__(self, server: asyncio.Server, streams: Streams) -> None:
+    def __init__(self, server: asyncio.Server, visitors: Visitors, streams: Streams) -> None:
         self._server = server
-        self.streams = streams
+        self._visitors = visitors
+        self._streams = streams
         self.open_channel: OpenChannel | None = None
 
     def serve(self, open_channel: OpenChannel) -> None:
@@ -33,12 +35,24 @@ class PublicPort:
         self.open_channel = None
         self._server.close()
 
+    def enter(self, address: str) -> Callable[[], None] | None:
+        """Let a visitor in; return what is to be called when he is gone, None if he is refused."""
+        if self._visitors.enter(address) is not None:
+            return None
+        leave_streams = self._streams.enter("tcp")
 
-async def open_port(host: str, streams: Streams, port: int) -> PublicPort:
+        def leave() -> None:
+            leave_streams()
+            self._visitors.leave(address)
+
+        return leave
+
+
+async def open_port(host: str, visitors: Visitors, streams: Streams, port: int) -> PublicPort:
     """Listen on a public port; raises `OSError` if another program has it."""
     holder: list[PublicPort] = []
     server = await listen(lambda: _Visitor(holder[0] if holder else None), host, port)
-    holder.append(PublicPort(server, streams))
+    holder.append(PublicPort(server, visitors, streams))
     return holder[0]
 
 
@@ -54,10 +68,11 @@ class _Visitor(SpliceEnd):
         peername = transport.get_extra_info("peername")
         port = self._port
         open_channel = port.open_channel if port else None
-        if port is None or open_channel is None or not peername:
+        if port is not None and open_channel is not None and peername:
+            self.on_lost = port.enter(peername[0])
+        if self.on_lost is None or open_channel is None:
             reset(cast("asyncio.Transport", transport))
             return
-        self.on_lost = port.streams.enter("tcp")
         channel_end = SpliceEnd()
         self.join(channel_end)
         super().connection_made(transport)

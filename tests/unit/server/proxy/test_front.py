@@ -10,6 +10,7 @@ from pgrok.server.counts import Counts
 from pgrok.server.decisions import Decisions
 from pgrok.server.proxy.front import Front
 from pgrok.server.proxy.streams import Streams
+from pgrok.server.proxy.visitors import Visitors
 from pgrok.server.settings import LimitSettings
 from support.relay import GET, OK, TIMEOUTS, Relay, get, status
 from support.transports import MemoryTransport
@@ -24,16 +25,18 @@ class House:
         self.relay = Relay()
         self.pool: Pool | None = self.relay.pool
         counts = Counts()
+        limits = LimitSettings(requests_per_address=requests_per_address)
+        decisions = Decisions(self.relay.loop.call_later)
         self.front = Front(
             lambda _label: self,
             domain="a",
             scheme="http",
-            trusted_proxies=(ip_network(PROXY),),
+            visitors=Visitors((ip_network(PROXY),), limits, decisions),
             deadlines=self.relay.deadlines,
             counts=counts,
             streams=Streams(counts),
-            decisions=Decisions(self.relay.loop.call_later),
-            limits=LimitSettings(requests_per_address=requests_per_address),
+            decisions=decisions,
+            limits=limits,
             timeouts=TIMEOUTS,
             parking_seconds=0.0,
         )
