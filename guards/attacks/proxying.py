@@ -180,6 +180,13 @@ AREA = Area(
             f"{_DEADLINES}::test_an_upload_that_stops",
         ),
         Guard(
+            "A client that takes no channel, and whose visitors wait for it",
+            "relay/peer.py",
+            "        elif exchange.connecting:\n            self.deadline.move(self._timeouts.connect)\n",
+            "",
+            f"{_DEADLINES}::test_a_connection_that_is_not_made",
+        ),
+        Guard(
             "A target that never answers",
             "relay/peer.py",
             "else:\n            self.deadline.move(self._timeouts.response)",

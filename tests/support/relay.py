@@ -20,7 +20,7 @@ from support.transports import LendingTransport, MemoryTransport
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
-TIMEOUTS = Timeouts(head=30, idle=75, body=60, response=120, stalled=300, linger=5)
+TIMEOUTS = Timeouts(head=30, idle=75, body=60, connect=20, response=120, stalled=300, linger=5)
 
 
 def get(target: bytes, *lines: bytes) -> bytes:

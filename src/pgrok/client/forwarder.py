@@ -22,7 +22,9 @@ from pgrok.relay.route import Route
 from pgrok.relay.splice import SpliceEnd
 from pgrok.relay.timeouts import Timeouts
 
-TIMEOUTS = Timeouts(head=90.0, idle=90.0, body=600.0, response=3600.0, stalled=3600.0, linger=5.0)
+TIMEOUTS = Timeouts(
+    head=90.0, idle=90.0, body=600.0, connect=60.0, response=3600.0, stalled=3600.0, linger=5.0
+)
 """Longer than any server's: it is the server that decides how long a visitor waits."""
 
 _ESCAPE = Problem(Code.BAD_REQUEST, 400, "The path leaves what is public here.")

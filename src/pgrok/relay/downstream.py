@@ -67,8 +67,11 @@ class DownstreamConnection(asyncio.Protocol):
             request = self._reader.whole(data)
             if request is not None:
                 self._begin_exchange(request)
-                if self._exchange is not None:
+                exchange = self._exchange
+                if exchange is not None and exchange.takes_request:
                     peer.deadline.move(self._timeouts.response)
+                else:
+                    self._watch()
                 return
         was_idle = self.idle
         self._reader.receive(data)

@@ -113,6 +113,11 @@ class Exchange:
         return self.takes_request
 
     @property
+    def connecting(self) -> bool:
+        """Whether the connection to where the request goes is still being made."""
+        return self._upstream is not None and not self._upstream.connected
+
+    @property
     def body_target(self) -> asyncio.Transport | None:
         """Where the rest of the request's body goes as it is, if it does so now."""
         upload, upstream = self._upload, self._upstream

@@ -66,6 +66,8 @@ class Peer:
             self.deadline.move(self._timeouts.body)
         elif exchange.status:
             self.deadline.rest()
+        elif exchange.connecting:
+            self.deadline.move(self._timeouts.connect)
         else:
             self.deadline.move(self._timeouts.response)
 

@@ -15,8 +15,10 @@ class Timeouts:
     """Between two requests."""
     body: float
     """Without an octet of a request's body that we are ready to take."""
+    connect: float
+    """For the other end of a new connection to take it."""
     response: float
-    """From the request's last octet to the response's first."""
+    """From the request's last octet, or that moment, to the response's first."""
     stalled: float
     """Without an octet of a response, or of several, leaving for whoever asked."""
     linger: float

@@ -196,6 +196,7 @@ def _timeouts(settings: TimeoutSettings) -> Timeouts:
         head=settings.head,
         idle=settings.idle,
         body=settings.body,
+        connect=settings.connect,
         response=settings.response,
         stalled=settings.stalled,
         linger=settings.linger,

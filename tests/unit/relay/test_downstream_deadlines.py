@@ -36,6 +36,42 @@ def test_empty_lines_do_not_keep_a_connection(relay: Relay, visitor: MemoryTrans
     assert visitor.closed
 
 
+@pytest.mark.parametrize("request_", [GET, post(b"body")], ids=["GET", "POST"])
+def test_a_connection_that_is_not_made(
+    relay: Relay, visitor: MemoryTransport, request_: bytes
+) -> None:
+    relay.connects = False
+    visitor.send(request_)
+    relay.advance(19)
+    assert visitor.take() == b""
+    relay.advance(3)
+    assert status(visitor.take()) == 504
+    assert relay.target.given_up
+
+
+@pytest.mark.parametrize("request_", [GET, post(b"body")], ids=["GET", "POST"])
+def test_a_response_has_its_own_time_once_the_connection_stands(
+    relay: Relay, visitor: MemoryTransport, request_: bytes
+) -> None:
+    relay.connects = False
+    visitor.send(request_)
+    relay.advance(19)
+    relay.target.connect()
+    relay.advance(119)
+    assert visitor.take() == b""
+    relay.advance(3)
+    assert status(visitor.take()) == 504
+
+
+def test_who_is_parked_does_not_wait_for_a_connection(
+    relay: Relay, visitor: MemoryTransport
+) -> None:
+    relay.parks = True
+    visitor.send(GET)
+    relay.advance(100)
+    assert visitor.take() == b""
+
+
 def test_an_idle_connection(relay: Relay, visitor: MemoryTransport) -> None:
     for _ in range(3):
         visitor.send(GET)

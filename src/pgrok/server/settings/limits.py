@@ -64,8 +64,8 @@ class LimitSettings(Section):
 class TimeoutSettings(Section):
     """How many seconds each may take.
 
-    `body`, `response` and `stalled` end where those of our client begin: beyond them it would be
-    the client who decides.
+    `body`, `connect`, `response` and `stalled` end where those of our client begin: beyond them
+    it would be the client who decides.
     """
 
     # Clients
@@ -77,6 +77,7 @@ class TimeoutSettings(Section):
     head: Seconds = _up_to(LONGEST, default=30.0)
     idle: Seconds = _up_to(LONGEST, default=75.0)
     body: Seconds = _up_to(600.0, default=60.0)
+    connect: Seconds = _up_to(60.0, default=30.0)
     response: Seconds = _up_to(LONGEST, default=300.0)
     stalled: Seconds = _up_to(LONGEST, default=300.0)
     linger: Seconds = _up_to(LONGEST, default=5.0)

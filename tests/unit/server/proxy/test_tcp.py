@@ -6,8 +6,6 @@ from collections.abc import Callable
 import pytest
 
 from pgrok.address import Address
-from pgrok.server.counts import Counts
-from pgrok.server.proxy.streams import Streams
 from pgrok.server.proxy.tcp import _Visitor
 from support.manual_loop import manual_loop
 from support.transports import MemoryTransport
@@ -18,7 +16,9 @@ class Port:
 
     def __init__(self) -> None:
         self.visitors: list[Address] = []
-        self.streams = Streams(Counts())
+
+    def enter(self, _address: str) -> Callable[[], None]:
+        return lambda: None
 
     def open_channel(self, _protocol: asyncio.Protocol, visitor: Address) -> Callable[[], None]:
         self.visitors.append(visitor)

@@ -65,9 +65,10 @@ def test_a_half_is_no_number_of_anything(file: Path) -> None:
 
 
 def test_the_client_waits_at_least_as_long_as_any_server() -> None:
-    longest = {"timeouts": {"body": 600, "response": LONGEST, "stalled": LONGEST}}
+    longest = {"timeouts": {"body": 600, "connect": 60, "response": LONGEST, "stalled": LONGEST}}
     timeouts = Settings.model_validate(longest).timeouts
     assert TIMEOUTS.body >= timeouts.body
+    assert TIMEOUTS.connect >= timeouts.connect
     assert TIMEOUTS.response >= timeouts.response
     assert TIMEOUTS.stalled >= timeouts.stalled
 
