@@ -8,14 +8,22 @@ asyncssh alone would.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import asyncssh
+from asyncssh.constants import MSG_KEXINIT
 from asyncssh.crypto.cipher import GCMCipher
-from asyncssh.encryption import GCMEncryption
+from asyncssh.encryption import (
+    Encryption,
+    GCMEncryption,
+    get_encryption,
+    get_encryption_params,
+)
+from asyncssh.kex import Kex
 
 from pgrok.address import Address
 from pgrok.transport import client, server
@@ -29,6 +37,9 @@ from support.transport import BOUNDS, Acceptor, Opener, Scripted, host_keys, tru
 
 Connection = ClientConnection | ServerConnection
 
+SETTLING = 30
+"""Steps of the loop after which a stream with a few key exchanges, each a task, is dealt with."""
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -40,6 +51,27 @@ class Keys:
 
     def cipher(self) -> GCMEncryption:
         return GCMEncryption(GCMCipher("aes128-gcm", self.key, self.iv))
+
+
+class Agreed:
+    """A key exchange that is over; its keys follow from its number."""
+
+    def compute_key(self, k: bytes, _h: bytes, x: bytes, _session: bytes, size: int) -> bytes:
+        return hashlib.sha512(k + x).digest()[:size]
+
+
+MAC = b"hmac-sha2-256-etm@openssh.com"
+
+
+def renewed(number: int, cipher: bytes) -> Encryption:
+    """Return what a server seals with after so many key exchanges, and that cipher agreed on."""
+    key_size, iv_size, _, mac_size, _, etm = get_encryption_params(cipher, MAC)
+
+    def compute(letter: bytes, size: int) -> bytes:
+        return Agreed().compute_key(bytes([number]), b"", letter, b"", size)
+
+    key, iv, mac = compute(b"D", key_size), compute(b"B", iv_size), compute(b"F", mac_size)
+    return get_encryption(cipher, key, iv, MAC, mac, etm)
 
 
 class Recorder:
@@ -61,8 +93,15 @@ class Recorder:
 
 def sealed(packets: Iterable[bytes], keys: Keys | None = None) -> bytes:
     """Return packets, each with its padding and its length, as they go over the wire."""
-    cipher = (keys or Keys()).cipher()
-    parts = [cipher.encrypt_packet(0, len(packet).to_bytes(4, "big"), packet) for packet in packets]
+    return sealed_by((keys or Keys()).cipher(), packets, 0)
+
+
+def sealed_by(cipher: Encryption, packets: Iterable[bytes], sequence: int) -> bytes:
+    """Return packets, of which the first has that number, under any cipher."""
+    parts = [
+        cipher.encrypt_packet(sequence + number, len(packet).to_bytes(4, "big"), packet)
+        for number, packet in enumerate(packets)
+    ]
     return b"".join(body + tag for body, tag in parts)
 
 
@@ -151,6 +190,35 @@ class Replay:
         loop = asyncio.get_running_loop()
         self.connection._global_request_waiters += [loop.create_future() for _ in range(count)]
 
+    def expect_exchanges(self, ciphers: Sequence[bytes]) -> None:
+        """Have each KEXINIT end in keys for the next cipher, which the peer's NEWKEYS begins."""
+        remaining = enumerate(ciphers, 1)
+
+        async def process_kexinit(*_: object) -> None:
+            await asyncio.sleep(0)
+            self._agree(*next(remaining))
+
+        connection = self.connection
+        connection._packet_handlers = {
+            **connection._packet_handlers,
+            MSG_KEXINIT: process_kexinit,
+        }
+
+    def _agree(self, number: int, cipher: bytes) -> None:
+        connection = self.connection
+        connection._kex = cast(Kex, Agreed())
+        connection._session_id = b"x"
+        connection._enc_alg_cs = connection._enc_alg_sc = cipher
+        connection._mac_alg_cs = connection._mac_alg_sc = MAC
+        connection._cmp_alg_cs = connection._cmp_alg_sc = b"none"
+        connection.send_newkeys(bytes([number]), b"h")
+        # What this end sends stays in the clear.
+        connection._send_encryption = connection._sealer = None
+
+    def read_as_objects(self) -> None:
+        """Have the socket make an object of each read, as it does of small ones."""
+        self._socket.set_protocol(self.connection)
+
     def _note_end(self, error: Exception | None) -> None:
         self._error = self._error or (type(error), str(error))
         self._force_close(error)
@@ -160,9 +228,9 @@ class Replay:
         for piece in pieces:
             if self.connection._transport is not None:
                 self._socket.feed(piece)
+        await steps(SETTLING)
         stands = self.connection._transport is not None
         sequence = self.connection._recv_seq if stands else None
-        await steps()
         self.connection._cancel_keepalive_timer()
         seen = [(each.events, bytes(each.data), repr(each.error)) for each in self.protocols]
         return Outcome(seen, sequence, self._error, list(_payloads(self._socket.written)))

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 from asyncssh import constants as ssh
+from asyncssh.encryption import Encryption
 from asyncssh.packet import Boolean, Byte, String, UInt32
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,9 +25,11 @@ from support.replay import (
     Recorder,
     Replay,
     padded,
+    renewed,
     replayed_client,
     replayed_server,
     sealed,
+    sealed_by,
 )
 from support.transport import Opener, channels, serving
 
@@ -227,6 +230,55 @@ async def test_what_was_read_in_place_is_not_kept_there() -> None:
     connection._recv_handler = connection._recv_pkthdr
     connection._recv_data()
     assert bytes(replay.protocols[0].data) == b"before" + late
+
+
+EXCHANGE = message(ssh.MSG_KEXINIT)
+"""What makes of it a key exchange is the replay's to know."""
+
+NEWKEYS = message(ssh.MSG_NEWKEYS)
+
+RENEWALS = [
+    b"aes256-ctr",
+    b"aes256-ctr",
+    b"aes256-gcm@openssh.com",
+    b"aes128-gcm@openssh.com",
+    b"aes256-ctr",
+    b"aes128-gcm@openssh.com",
+]
+
+
+def renewing(ciphers: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Return a stream with data around key exchanges, and the data."""
+    stream, sent, sequence = b"", b"before", 0
+    cipher: Encryption = Keys().cipher()
+    packets = list(BEGIN)
+    for number, following in enumerate(ciphers, 1):
+        packets += [EXCHANGE, data(b"with the old keys"), NEWKEYS]
+        stream += sealed_by(cipher, packets, sequence)
+        sequence += len(packets)
+        cipher, text = renewed(number, following), payload(40 + 30 * number, number)
+        packets = [data(text[:33]), message(ssh.MSG_IGNORE, String("")), data(text[33:])]
+        sent += b"with the old keys" + text
+    return stream + sealed_by(cipher, packets, sequence), sent
+
+
+@pytest.mark.parametrize("ciphers", [RENEWALS[:1], RENEWALS], ids=["once", "often"])
+async def test_key_exchanges_in_a_stream_cut_at_every_position(ciphers: list[bytes]) -> None:
+    stream, sent = renewing(ciphers)
+
+    async def replayed(parts: Sequence[bytes], *, fast: bool) -> Outcome:
+        replay = replayed_client(Keys(), fast=fast)
+        replay.expect_exchanges(ciphers)
+        return await replay.outcome(parts)
+
+    expected = await replayed([stream], fast=False)
+    assert expected.channels[0][1] == sent
+    for place in range(len(stream) + 1):
+        parts = [stream[:place], stream[place:]]
+        assert await replayed(parts, fast=True) == expected, place
+    octets = [bytes([octet]) for octet in stream]
+    assert await replayed(octets, fast=True) == expected
+    assert await replayed(octets, fast=False) == expected
 
 
 @pytest.mark.parametrize("length", [0, 1, 11, 12, 15, 17, 256 * 1024, 256 * 1024 + 1, 1 << 31])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pgrok.transport.ssh import gcm
 from pgrok.transport.ssh.client import ClientConnection
 from support.conditions import steps
-from support.replay import Keys, replayed_client
+from support.replay import Agreed, Keys, replayed_client
 
 GCM = b"aes128-gcm@openssh.com"
 
@@ -36,13 +36,6 @@ class Noting:
     def encrypt(self, nonce: bytes, data: bytes, associated: bytes) -> bytes:
         self.used.append((self._key, nonce))
         return self._real.encrypt(nonce, data, associated)
-
-
-class Agreed:
-    """A key exchange that is over; its keys follow from its number."""
-
-    def compute_key(self, k: bytes, _h: bytes, x: bytes, _session: bytes, size: int) -> bytes:
-        return hashlib.sha512(k + x).digest()[:size]
 
 
 class Sending:

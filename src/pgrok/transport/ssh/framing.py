@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import asyncssh
 
@@ -77,33 +77,36 @@ class Cutter:
         self._largest = largest
         self._begun = bytearray()
 
-    def packets(self, received: bytes) -> Iterator[memoryview]:
-        """Yield every packet that is whole now; what follows the last one is kept.
+    def packets(self, received: bytes) -> Generator[memoryview]:
+        """Yield every packet that is whole now; what follows the last one taken is kept.
 
-        Raises `asyncssh.DisconnectError`, as asyncssh does, for a length that cannot be.
+        Who closes this before its end has the rest kept as it came: it may be of another cipher,
+        which has its lengths elsewhere. Raises `asyncssh.DisconnectError`, as asyncssh does, for
+        a length that cannot be.
         """
-        view = memoryview(received)
-        if self._begun:
-            view = self._complete(view)
-            if self._begun_end() > len(self._begun):
-                return
-            packet, self._begun = self._begun, bytearray()
-            yield memoryview(packet)
-        begin, octets, largest = 0, len(view), self._largest
-        while octets - begin >= LENGTH:
-            length: int = _unpack_length(view, begin)[0]
-            if not _SMALLEST <= length <= largest:
-                raise _impossible(length)
-            end = begin + length + _AROUND
-            if end > octets:
-                break
-            yield view[begin:end]
-            begin = end
-        if begin < octets:
+        view, begin = memoryview(received), 0
+        try:
+            if self._begun:
+                view = self._complete(view)
+                if self._begun_end() > len(self._begun):
+                    return
+                packet, self._begun = self._begun, bytearray()
+                yield memoryview(packet)
+            octets, largest = len(view), self._largest
+            while octets - begin >= LENGTH:
+                length: int = _unpack_length(view, begin)[0]
+                if not _SMALLEST <= length <= largest:
+                    raise _impossible(length)
+                end = begin + length + _AROUND
+                if end > octets:
+                    return
+                whole, begin = view[begin:end], end
+                yield whole
+        finally:
             self._begun += view[begin:]
 
     def give_up(self) -> bytes:
-        """Return the packet that is not whole, for somebody else to go on with."""
+        """Return what was kept, for somebody else to go on with."""
         begun, self._begun = self._begun, bytearray()
         return bytes(begun)
 

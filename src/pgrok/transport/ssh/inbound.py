@@ -87,7 +87,8 @@ class Inbound(Liveness):
                 or self._take_keepalive(packet)
                 or self._take_slowly(opener, packet, sealed)
             ):
-                self._inpbuf = b"".join(packets) + self._cutter.give_up()
+                packets.close()
+                self._inpbuf = self._cutter.give_up()
                 return self._is_at_packet()
         return False
 

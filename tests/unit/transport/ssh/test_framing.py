@@ -59,11 +59,23 @@ def test_what_is_not_whole_can_be_had_back(held: int) -> None:
     assert cut(cutter, stream) == [stream]
 
 
-def test_who_stops_gets_the_rest_back_to_the_octet() -> None:
+@pytest.mark.parametrize("held", [0, 1, 4, 20])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\xff" * 7, id="too long"),
+        pytest.param(packet(16) + bytes(40), id="too short"),
+    ],
+)
+def test_who_stops_gets_the_rest_back_uncut(held: int, rest: bytes) -> None:
     cutter, stream = Cutter(LARGEST), packet(16)
-    packets = cutter.packets(stream * 3 + stream[:7])
+    assert cut(cutter, stream[:held]) == []
+    packets = cutter.packets(stream[held:] + rest)
     assert next(packets) == stream
-    assert b"".join(packets) + cutter.give_up() == stream * 2 + stream[:7]
+    packets.close()
+    assert cutter.give_up() == rest
+    assert cut(cutter, stream) == [stream]
 
 
 @pytest.mark.parametrize(
