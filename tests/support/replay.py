@@ -91,6 +91,19 @@ class Recorder:
         self._write_soon(pieces)
 
 
+def given_to_asyncssh(connection: Connection) -> list[int]:
+    """Return where the numbers of the packets are noted that asyncssh is given from now on."""
+    given: list[int] = []
+    recv_packet = connection._recv_packet
+
+    def note() -> bool:
+        given.append(connection._recv_seq)
+        return recv_packet()
+
+    connection._recv_packet = note  # type: ignore[method-assign]
+    return given
+
+
 def sealed(packets: Iterable[bytes], keys: Keys | None = None) -> bytes:
     """Return packets, each with its padding and its length, as they go over the wire."""
     return sealed_by((keys or Keys()).cipher(), packets, 0)

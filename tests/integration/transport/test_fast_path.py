@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgrok.transport.ssh.client import ClientConnection
+from pgrok.transport.ssh.liveness import ANSWER, QUESTION
 from pgrok.transport.window import INITIAL_WINDOW
 from support.channels import Noting
 from support.conditions import until
@@ -24,6 +25,7 @@ from support.replay import (
     Outcome,
     Recorder,
     Replay,
+    given_to_asyncssh,
     padded,
     renewed,
     replayed_client,
@@ -286,3 +288,37 @@ async def test_odd_lengths_end_as_with_asyncssh(length: int) -> None:
     stream = sealed(BEGIN) + length.to_bytes(4, "big") + bytes(60)
     begun = len(sealed(BEGIN))
     await same(stream, [[], [begun], [begun + 2], [begun + 40]])
+
+
+# The same must come of both ways, so that only a look at who is asked tells that one is faster.
+
+WINDOW = message(ssh.MSG_CHANNEL_WINDOW_ADJUST, UInt32(0), UInt32(1))
+ASKED, ANSWERED = padded(QUESTION), padded(ANSWER)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+@pytest.mark.parametrize("octets", [0, 1, 100, 5_000, 32_000])
+async def test_data_windows_and_keepalives_go_past_asyncssh(octets: int, in_place: bool) -> None:
+    replay = replayed_client(Keys(), fast=True)
+    if not in_place:
+        replay.read_as_objects()
+    connection, late = replay.connection, payload(octets)
+    stream, begun = sealed([*BEGIN, data(late), WINDOW, ASKED, ANSWERED]), len(sealed(BEGIN))
+    given = given_to_asyncssh(connection)
+    await replay.outcome([stream[:begun]])
+    assert given == [0]  # CHANNEL_OPEN, and not the data
+    connection.measure_round_trip()
+    outcome = await replay.outcome(pieces(stream[begun:], [3, octets // 2]))
+    assert given == [0]
+    assert outcome.error is None
+    assert outcome.sequence == len(BEGIN) + 4
+    assert outcome.channels[0][1] == b"before" + late
+    assert outcome.sent[-1] == ANSWER
+    assert not connection._global_request_waiters
+
+
+async def test_what_concerns_no_channel_of_ours_goes_through_asyncssh() -> None:
+    replay = replayed_client(Keys(), fast=True)
+    given = given_to_asyncssh(replay.connection)
+    await replay.outcome([sealed([*BEGIN, message(ssh.MSG_IGNORE, String("")), data(b"x"), EOF])])
+    assert given == [0, 2, 4]

@@ -11,6 +11,7 @@ from pgrok.transport.ssh.gcm import PacketCipher
 from support.channels import Noting
 from support.conditions import until
 from support.payload import payload
+from support.replay import given_to_asyncssh
 from support.transport import channels, serving
 
 GCM, LARGE_GCM, CTR = "aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr"
@@ -56,3 +57,23 @@ async def test_what_follows_them_is_read_with_them(ciphers: tuple[str, ...], len
                 assert end.get_extra_info("recv_cipher") == cipher
                 assert isinstance(end._recv_encryption, PacketCipher) == (cipher != CTR)
             await talk(near, far, payload(length, number))
+
+
+@pytest.mark.parametrize("renewals", [(), (LARGE_GCM,), (GCM,), (CTR, GCM)], ids=" ".join)
+async def test_bulk_goes_past_asyncssh_with_whichever_keys(renewals: tuple[str, ...]) -> None:
+    async with serving() as served, channels(served) as (opener, acceptor, connection):
+        near = await opener.open()
+        (far,) = acceptor.protocols
+        ends = (connection, opener.connection)
+        for cipher in renewals:
+            begin_exchange(connection, cipher)
+            await talk(near, far, payload(100))
+        for end in ends:
+            await end.probe()  # what the exchange and the sign-in left behind has come
+        given = [given_to_asyncssh(end) for end in ends]
+        for length in (1, 1_000, 3_000_000):
+            await talk(near, far, payload(length))
+        for end in ends:
+            end.measure_round_trip()
+        await until(lambda: not any(end._global_request_waiters for end in ends), "answers")
+        assert given == [[], []]
