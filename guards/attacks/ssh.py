@@ -156,9 +156,23 @@ AREA = Area(
         Guard(
             "Key exchanges without an end, the dearest that a client can ask for",
             "transport/ssh/guard.py",
-            "if not self._exchanges.take(self.loop.time()):",
-            "if False:",
+            "        if seconds:\n",
+            "        if False:\n",
             f"{_LIMITS}::test_key_exchanges_are_so_many",
+        ),
+        Guard(
+            "Octets that pile up behind a key exchange that has to wait",
+            "transport/ssh/liveness.py",
+            "            transport.pause_reading()\n",
+            "            pass\n",
+            f"{_LIMITS}::test_nothing_is_read_behind_an_exchange_that_waits",
+        ),
+        Guard(
+            "A name taken from a client that lives, while it waits for its key exchange",
+            "transport/ssh/liveness.py",
+            "        if self._is_unread:\n            return\n",
+            "",
+            f"{_LIMITS}::test_who_waits_for_an_exchange_is_not_taken_for_dead",
         ),
         Guard(
             "A key exchange that never ends, while packets wait for it",

@@ -15,9 +15,18 @@ class Allowance:
 
     def take(self, now: float) -> bool:
         """Whether one more is allowed at `now`, in seconds of a clock that does not go back."""
-        self._left = min(self._at_once, self._left + max(0.0, now - self._at))
-        self._at = now
+        self._fill(now)
         if self._left < 1:
             return False
         self._left -= 1
         return True
+
+    def book(self, now: float) -> float:
+        """Take one more, in advance if there is none left; return the seconds until it is due."""
+        self._fill(now)
+        self._left -= 1
+        return max(0.0, -self._left)
+
+    def _fill(self, now: float) -> None:
+        self._left = min(self._at_once, self._left + max(0.0, now - self._at))
+        self._at = now

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import struct
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 
 import asyncssh
 import pytest
 from asyncssh import constants as ssh
-from asyncssh.packet import Boolean, NameList, String, UInt32
+from asyncssh.packet import Boolean, NameList, SSHPacket, String, UInt32
 
 from pgrok.errors import ChannelRefused, ConnectionLost
 from pgrok.transport import algorithms
@@ -176,12 +177,82 @@ class TestAfterAuthentication:
 
     async def test_key_exchanges_are_so_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(guard, "MAX_KEY_EXCHANGES", 3)
-        async with serving() as served, raw(served) as client:
+        async with serving() as served, bystander(served) as works, raw(served) as client:
+            began = time.monotonic()
             for _ in range(2):  # and one there was before
                 await exchange_keys(client)
-                assert not client.is_closed()
-            await exchange_keys(client)
+            at_once = time.monotonic() - began
+            for _ in range(2):
+                exchange = asyncio.ensure_future(exchange_keys(client))
+                for _ in range(5):
+                    await works()
+                    await asyncio.sleep(0.05)
+                assert not exchange.done(), "it waits, and nobody else does"
+                await exchange
+            assert time.monotonic() - began - at_once > 1.5
+            await served.client.connection.probe()
+            assert not client.is_closed()
+
+    async def test_nothing_is_read_behind_an_exchange_that_waits(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(guard, "MAX_KEY_EXCHANGES", 1)
+        async with serving() as served, bystander(served) as works, raw(served) as client:
+            connection = served.client.connection
+            client._send_kexinit()
+            await until(lambda: connection._is_unread)
+            assert client._transport is not None
+            client._transport.write(bytes(32 << 20))
+            for _ in range(10):
+                await asyncio.sleep(0.02)
+                await works()
+            assert connection._is_unread
+            assert len(connection._inpbuf) < 1 << 20
+            client.abort()
             await until(lambda: served.client.lost is not None)
+
+    async def test_who_waits_for_an_exchange_is_not_taken_for_dead(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(guard, "MAX_KEY_EXCHANGES", 1)
+        impatient = replace(BOUNDS, keepalive=0.1, unanswered_keepalives=1)
+        async with serving(bounds=impatient) as served, raw(served) as client:
+            for _ in range(2):
+                exchange = asyncio.ensure_future(exchange_keys(client))
+                await until(lambda: served.client.connection._is_unread)
+                async with asyncio.timeout(0.3):
+                    await served.client.connection.probe()
+                assert not exchange.done()
+                await exchange
+            assert not client.is_closed()
+            await served.client.connection.probe()
+            assert served.client.lost is None
+
+    @pytest.mark.parametrize("server_ends", [False, True])
+    async def test_who_leaves_while_an_exchange_waits_is_gone(
+        self, server_ends: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(guard, "MAX_KEY_EXCHANGES", 1)
+        with raised_alarms() as alarms:
+            async with serving() as served, raw(served) as client:
+                connection = served.client.connection
+                client._send_kexinit()
+                await until(lambda: connection._is_unread)
+                if server_ends:
+                    connection.end("going away")
+                client.abort()
+                await until(lambda: served.client.lost is not None)
+                await until(lambda: not connection._tasks)
+            alarms.check()
+
+    async def test_who_has_left_before_an_exchange_begins_is_gone(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(guard, "MAX_KEY_EXCHANGES", 0.9)
+        async with serving() as served, raw(served):
+            connection = served.client.connection
+            connection._force_close(None)
+            await connection._process_kexinit(ssh.MSG_KEXINIT, 0, SSHPacket(b""))
 
     async def test_keys_are_proved_once_and_each_once(self) -> None:
         keys = b"".join(map(String, public_keys()))

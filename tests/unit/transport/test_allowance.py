@@ -24,3 +24,13 @@ def test_a_long_rest_brings_no_more_than_at_first() -> None:
 
 def test_a_first_moment_far_from_zero_is_like_any() -> None:
     assert [Allowance(1).take(1e9), Allowance(1).take(0.0)] == [True, True]
+
+
+def test_who_books_is_told_when_it_is_due() -> None:
+    allowance = Allowance(2)
+    assert [allowance.book(5.0) for _ in range(2)] == [0.0, 0.0]
+    assert allowance.book(5.25) == 0.75
+    assert not allowance.take(6.75)
+    assert allowance.book(6.75) == 0.25
+    assert allowance.book(7.0) == 1.0
+    assert [allowance.book(100.0) for _ in range(3)] == [0.0, 0.0, 1.0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
@@ -13,6 +12,7 @@ from asyncssh.constants import DISC_PROTOCOL_ERROR
 from asyncssh.packet import PacketDecodeError, SSHPacket
 
 from pgrok.transport.allowance import Allowance
+from pgrok.transport.ssh.liveness import Liveness
 
 if TYPE_CHECKING:
     from asyncssh.connection import SSHServerConnection as Base
@@ -20,28 +20,32 @@ else:
     Base = object
 
 MAX_KEY_EXCHANGES = 64
-"""Key exchanges that a client may begin at once, and one more each second: one holds the loop up
-for 0.3 ms, and for 2 ms where an old RSA key signs. OpenSSH begins one every gigabyte."""
+"""Key exchanges that a client may begin at once, and one more each second, for which it waits: one
+holds the loop up for 0.3 ms, and for 2 ms where an old RSA key signs. OpenSSH begins one every
+gigabyte, or as often as a person tells it to."""
 
 log = logging.getLogger(__name__)
 
 
-class Guard(Base):
+class Guard(Liveness, Base):
     """Mixed into asyncssh's server connection, before it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
         super().__init__(loop, *args, **kwargs)
-        self.loop = loop
         self._exchanges = Allowance(MAX_KEY_EXCHANGES)
         self._keys_proved = False
 
-    def _process_kexinit(
-        self, pkttype: int, pktid: int, packet: SSHPacket
-    ) -> Coroutine[Any, Any, None]:
-        """Begin a key exchange (RFC 4253 7.1), if it is not one of too many."""
-        if not self._exchanges.take(self.loop.time()):
-            raise asyncssh.ProtocolError("too many key exchanges")
-        return super()._process_kexinit(pkttype, pktid, packet)
+    async def _process_kexinit(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        """Begin a key exchange (RFC 4253 7.1), which waits if it is one of too many.
+
+        asyncssh keeps what was read behind it until this returns, and nothing more is read.
+        """
+        seconds = self._exchanges.book(self.loop.time())
+        if seconds:
+            with self.unread():
+                await asyncio.sleep(seconds)
+        if self._transport is not None and not self.is_closed():
+            await super()._process_kexinit(pkttype, pktid, packet)
 
     def _process_hostkeys_prove_00_at_openssh_dot_com_global_request(
         self, packet: SSHPacket

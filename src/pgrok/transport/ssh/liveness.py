@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from asyncssh.constants import (
@@ -67,6 +69,7 @@ class Liveness(Outbound):
         self._goodbye_said = False
         self._signs_of_life: set[asyncio.Future[None]] = set()
         self._heard_at = 0.0
+        self._is_unread = False
 
     def _is_heard(self) -> bool:
         """Whether anybody listens; if so, take what came for a sign of life."""
@@ -76,11 +79,34 @@ class Liveness(Outbound):
             self._tell_alive()
         return True
 
+    @contextmanager
+    def unread(self) -> Iterator[None]:
+        """Read nothing from the peer meanwhile, nor take its silence amiss."""
+        self._is_unread = True
+        self._set_reading(False)
+        try:
+            yield
+        finally:
+            self._is_unread = False
+            self._set_reading(True)
+
+    def _set_reading(self, reading: bool) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if reading:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
     async def probe(self) -> None:
         """Ask the peer for a sign of life and return when there is one, of whatever kind.
 
-        Raises `ConnectionLost` when the connection is lost first.
+        A peer that is unread has given one just before. Raises `ConnectionLost` when the
+        connection is lost first.
         """
+        if self._is_unread:
+            return
         sign = self.loop.create_future()
         self._signs_of_life.add(sign)
         try:
@@ -182,8 +208,9 @@ class Liveness(Outbound):
             self._keepalive_timer = timer
 
     def _keepalive_timer_callback(self) -> None:
-        due = self._heard_at + self._keepalive_interval
-        if self.loop.time() < due:
+        now = self.loop.time()
+        due = (now if self._is_unread else self._heard_at) + self._keepalive_interval
+        if now < due:
             self._keepalive_count = 0
             self._look_at(due)
         elif self._keepalive_count >= self._keepalive_count_max:
