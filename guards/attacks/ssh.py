@@ -182,6 +182,13 @@ AREA = Area(
             f"{_CHANNELS}::TestNewKeys::test_who_never_ends_an_exchange_cannot_make_us_hoard",
         ),
         Guard(
+            "Commands for a terminal, or a novel, in the log's reason for an end",
+            "transport/ssh/server.py",
+            "return printable(str(exc)[:_LONGEST_REASON]) if by_us",
+            "return str(exc) if by_us",
+            f"{_LIMITS}::test_the_reason_is_short_and_fit_for_a_log",
+        ),
+        Guard(
             "Hundreds of signatures by one packet",
             "transport/ssh/guard.py",
             "if self._keys_proved or len(packet.get_full_payload()) > _REQUEST + largest:",

@@ -77,8 +77,9 @@ class Scripted:
     def retire(self) -> None:
         self.retired = True
 
-    def connection_lost(self, *, goodbye: bool, fault: Fault) -> None:
+    def connection_lost(self, *, goodbye: bool, fault: Fault, reason: str) -> None:
         assert self.lost is None
+        self.reason = reason
         self.fault = fault
         self.lost = goodbye
 

@@ -106,8 +106,9 @@ class Client(Protocol):
     def retire(self) -> None:
         """End the tunnels while the connection still stands, and close what idles."""
 
-    def connection_lost(self, *, goodbye: bool, fault: Fault) -> None:
+    def connection_lost(self, *, goodbye: bool, fault: Fault, reason: str) -> None:
         """The connection is gone; `goodbye` is whether the client sent DISCONNECT.
 
-        `fault` says what ended it, of one that never got as far as to authenticate.
+        `fault` says what ended it, of one that never got as far as to authenticate. `reason` is
+        what the client did that the server ended it for, and empty if it was not that.
         """

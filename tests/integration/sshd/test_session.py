@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import asyncssh
 import pytest
+from asyncssh.constants import MSG_DISCONNECT, MSG_NEWKEYS
+from asyncssh.packet import String, UInt32
+from structlog.testing import capture_logs
 
 from pgrok.errors import (
     ConnectionLost,
@@ -196,3 +199,20 @@ def plain_ssh(house: House, token: str) -> asyncssh.misc._ACMWrapper[asyncssh.SS
         agent_path=None,
         gss_host=None,
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [(MSG_NEWKEYS, {"reason": "New keys not negotiated"}), (MSG_DISCONNECT, {})],
+)
+async def test_the_log_says_why_the_server_ended_a_connection(
+    kind: int, expected: dict[str, str], house: House, token: str
+) -> None:
+    client = await house.connect(token)
+    with capture_logs() as lines:
+        goodbye = UInt32(11) + String("") + String("")
+        client.connection.send_packet(kind, goodbye if kind == MSG_DISCONNECT else b"")
+        await until(lambda: [line for line in lines if line["event"] == "left"])
+    (left,) = (line for line in lines if line["event"] == "left")
+    assert left["goodbye"] == (kind == MSG_DISCONNECT)
+    assert {name: left[name] for name in left if name == "reason"} == expected

@@ -351,6 +351,7 @@ class TestBackpressure:
             for _ in range(3000):
                 connection._send_global_request(b"no-such-thing", want_reply=True)
             await until(lambda: served.client.lost is not None)
+            assert served.client.reason == "it does not read its answers"
 
     async def test_answers_that_are_read_may_be_many(self) -> None:
         async with serving() as served, raw(served) as connection:
@@ -430,6 +431,7 @@ class TestNewKeys:
             for _ in range(200):
                 connection._send_global_request(b"no-such-thing", want_reply=True)
             await until(lambda: served.client.lost is not None)
+            assert served.client.reason == "it does not end its key exchange"
 
 
 async def test_a_socket_is_read_in_place_once_much_came_at_once() -> None:

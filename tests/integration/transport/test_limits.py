@@ -175,6 +175,36 @@ class TestAfterAuthentication:
     async def test_it_is_answered_and_harmless(self, what: str) -> None:
         assert await tried(HARMLESS[what])
 
+    @pytest.mark.parametrize(
+        ("message", "reason"),
+        [
+            ((ssh.MSG_NEWKEYS, b""), "New keys not negotiated"),
+            (request("tcpip-forward", String("x" * 256) + UInt32(0)), "an address of 256 octets"),
+            ((ssh.MSG_KEXINIT, b""), "Incomplete packet"),
+            ((ssh.MSG_DISCONNECT, UInt32(2) + String("my own words") + String("")), ""),
+            ((ssh.MSG_DISCONNECT, UInt32(11) + String("") + String("")), ""),
+        ],
+    )
+    async def test_the_server_knows_why_it_ended_it(self, message: Message, reason: str) -> None:
+        async with serving() as served:
+            client = await hostile_client(served.address)
+            client.send(*message)
+            await until(lambda: served.client.lost is not None)
+            assert served.client.reason == reason
+
+    async def test_the_reason_is_short_and_fit_for_a_log(self) -> None:
+        async with serving() as served:
+            await hostile_client(served.address)
+            served.client.connection._force_close(asyncssh.ProtocolError("\x1b[2J" + "x" * 9_999))
+            await until(lambda: served.client.lost is not None)
+            assert served.client.reason == "�[2J" + "x" * 196
+
+    async def test_who_goes_away_is_not_ended(self) -> None:
+        async with serving() as served:
+            (await hostile_client(served.address)).abort()
+            await until(lambda: served.client.lost is not None)
+            assert served.client.reason == ""
+
     async def test_key_exchanges_are_so_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(guard, "MAX_KEY_EXCHANGES", 3)
         async with serving() as served, bystander(served) as works, raw(served) as client:
@@ -325,6 +355,7 @@ class TestAfterAuthentication:
                 async with asyncio.timeout(PATIENCE):  # and not when its keepalives have run out
                     await connection.probe()
             await until(lambda: served.client.lost is not None)
+            assert served.client.reason == "it does not answer"
             await works()
             client.abort()
 

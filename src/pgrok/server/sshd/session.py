@@ -124,7 +124,7 @@ class Session:
         """End the tunnels of this connection, and no others."""
         self._holdings.release_all(vanished=False)
 
-    def connection_lost(self, *, goodbye: bool, fault: Fault) -> None:
+    def connection_lost(self, *, goodbye: bool, fault: Fault, reason: str) -> None:
         """The connection is gone, and its tunnels with it."""
         self._services.sessions.leave(self)
         self._holdings.release_all(vanished=not (goodbye or self._dismissed))
@@ -135,7 +135,8 @@ class Session:
             counts.handshakes[self._failure or fault.value] += 1
         else:
             self._services.quotas.disconnect(self.login.person.id)
-            log.info("left", goodbye=goodbye, **self._who())
+            why = {"reason": reason} if reason else {}
+            log.info("left", goodbye=goodbye, **why, **self._who())
 
     def end(self, reason: str) -> None:
         """End the connection and every tunnel of it; nobody waits for them."""

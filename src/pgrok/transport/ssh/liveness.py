@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+import asyncssh
 from asyncssh.constants import (
     DISC_BY_APPLICATION,
     MSG_GLOBAL_REQUEST,
@@ -174,7 +175,7 @@ class Liveness(Outbound):
     def _ask(self) -> bool:
         """Ask for an answer (`keepalive@openssh.com`); return whether there is whom to ask."""
         if len(self._global_request_waiters) >= MAX_UNANSWERED:
-            self.abort()
+            self._force_close(asyncssh.ProtocolError("it does not answer"))
         if self.is_closed() or self._transport is None:
             return False
         # Answers are matched by their order, so that each needs somebody who waits for it.

@@ -170,7 +170,7 @@ class Multiplexer(Inbound):
         if pkttype == MSG_IGNORE and isinstance(self._send_encryption, GCMEncryption):
             return
         if len(self._deferred_packets) >= MAX_DEFERRED:
-            self.abort()
+            self._force_close(asyncssh.ProtocolError("it does not end its key exchange"))
             return
         super().send_packet(pkttype, *args, handler=handler)
 
@@ -178,7 +178,7 @@ class Multiplexer(Inbound):
         if self._socket_full:
             self._unsent += len(pieces[-1])
             if self._unsent > MAX_UNSENT:
-                self.abort()
+                self._force_close(asyncssh.ProtocolError("it does not read its answers"))
         super()._send(*pieces)
 
     def _cleanup(self, exc: Exception | None) -> None:

@@ -20,6 +20,7 @@ from asyncssh.packet import SSHPacket, UInt32
 
 from pgrok.address import Address
 from pgrok.errors import ConnectionLost, PgrokError
+from pgrok.text import printable
 from pgrok.transport.bounds import Bounds
 from pgrok.transport.interfaces import Client, Connection, Fault, Forward
 from pgrok.transport.ssh.guard import Guard
@@ -34,6 +35,9 @@ MAX_ADDRESS = 255
 
 MAX_SESSIONS = 4
 """Sessions of plain `ssh` that one connection may have at once; one shows all there is."""
+
+_LONGEST_REASON = 200
+"""Characters of a reason that get as far as the log."""
 
 LEAVING_SECONDS = 1.0
 """How long a plain `ssh` may take to end by itself, with exit status 0, after its session has
@@ -219,14 +223,22 @@ class ServerConnection(Quiet, Guard, Multiplexer, GlobalRequests, asyncssh.SSHSe
             super()._cleanup(exc)
         finally:
             if client is not None:
-                client.connection_lost(goodbye=self._goodbye, fault=self._fault(exc))
+                fault, reason = self._fault(exc), self._reason(exc)
+                client.connection_lost(goodbye=self._goodbye, fault=fault, reason=reason)
 
     def _fault(self, exc: Exception | None) -> Fault:
         if self._too_late:
             return Fault.TIMEOUT
-        if isinstance(exc, asyncssh.DisconnectError) and exc.code != DISC_CONNECTION_LOST:
-            return Fault.PROTOCOL
-        return Fault.LOST
+        return Fault.PROTOCOL if _is_offence(exc) else Fault.LOST
+
+    def _reason(self, exc: Exception | None) -> str:
+        """Return what the client did wrong; words of its own are in it at times, as in names."""
+        by_us = _is_offence(exc) and not self._goodbye
+        return printable(str(exc)[:_LONGEST_REASON]) if by_us else ""
+
+
+def _is_offence(exc: Exception | None) -> bool:
+    return isinstance(exc, asyncssh.DisconnectError) and exc.code != DISC_CONNECTION_LOST
 
 
 def _read_password(packet: SSHPacket) -> str | None:

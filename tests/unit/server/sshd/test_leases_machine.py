@@ -275,7 +275,7 @@ class Leases(RuleBasedStateMachine):
             if not goodbye:
                 self.expected[label] = self.loop.time()
         guest.far_end.lose_signs()
-        guest.session.connection_lost(goodbye=goodbye, fault=Fault.LOST)
+        guest.session.connection_lost(goodbye=goodbye, fault=Fault.LOST, reason="")
 
     @precondition(anybody)
     @rule(guest=here)
