@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import go
+from support import go, logs
 from support.origin import Origin
 from support.processes import heed_interrupts
 
@@ -17,6 +17,13 @@ pytest_plugins = ["support.postgres"]
 def pytest_configure() -> None:
     """Let Ctrl-C end what the tests start."""
     heed_interrupts()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Have every test find logging as if it were the first one."""
+    with logs.kept():
+        yield
 
 
 @pytest.fixture(scope="session")

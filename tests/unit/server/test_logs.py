@@ -10,18 +10,16 @@ from dataclasses import dataclass
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from pgrok.server import logs
 from pgrok.server.settings import LogSettings
+from support.logs import kept
 
 
 @pytest.fixture
-def debugging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+def debugging() -> None:
     logs.configure(LogSettings(format="json", level="debug"))
-    yield
-    root.handlers[:], root.level = handlers, level
 
 
 @pytest.mark.usefixtures("debugging")
@@ -37,12 +35,9 @@ def test_the_house_itself_may() -> None:
 
 
 def test_no_value_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     logs.configure(LogSettings(format="text"))
     logging.getLogger("pgrok.test").warning("refused %s", "x\nsigned in \x1b[2J")
     structlog.get_logger("pgrok.test").warning("refused", client="x\nsigned in \x1b[2J")
-    root.handlers[:], root.level = handlers, level
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert "\x1b[2J" not in "".join(lines)
@@ -51,15 +46,24 @@ def test_no_value_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 @contextmanager
 def configured() -> Iterator[FakeSeconds]:
     """Write to the standard error of the test; yields the clock of the log."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logs.configure(LogSettings(format="json"))
-    clock = FakeSeconds()
-    root.handlers[0].filters[:] = [logs.Seldom(clock)]
-    try:
+    with kept():
+        logs.configure(LogSettings(format="json"))
+        clock = FakeSeconds()
+        logging.getLogger().handlers[0].filters[:] = [logs.Seldom(clock)]
         yield clock
-    finally:
-        root.handlers[:], root.level = handlers, level
+
+
+def test_what_a_test_configures_no_other_test_notices() -> None:
+    ours = structlog.get_logger("pgrok.test")
+    root, library = logging.getLogger(), logging.getLogger(logs.QUIET[0])
+    before = structlog.get_config(), root.handlers[:], root.level, library.level
+    with kept():
+        logs.configure(LogSettings(format="json"))
+        ours.warning("used while it was configured")
+    assert (structlog.get_config(), root.handlers, root.level, library.level) == before
+    with kept(), capture_logs() as lines:
+        ours.warning("captured")
+    assert [line["event"] for line in lines] == ["captured"]
 
 
 class TestFloods:
