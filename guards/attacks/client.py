@@ -143,8 +143,8 @@ AREA = Area(
         Guard(
             "A server that says a megabyte where a reason is expected",
             "transport/ssh/client.py",
-            'self._goodbye = goodbye.get_string()[:200].decode("utf-8", "replace")',
-            'self._goodbye = goodbye.get_string().decode("utf-8", "replace")',
+            "goodbye.get_string()[:200]",
+            "goodbye.get_string()",
             "tests/integration/transport/test_liveness.py::TestGoodbye::test_a_long_reason_is_cut",
         ),
         Guard(
@@ -175,6 +175,48 @@ AREA = Area(
             "click.echo(printable(line), err=True)",
             "click.echo(line, err=True)",
             "tests/unit/cli/test_pgrok.py::test_what_a_server_says_commands_no_terminal",
+        ),
+        Guard(
+            "A line that scripts wait for, forged by a server's words when the client ends",
+            "cli/client_failures.py",
+            'return text.split("\\n") if isinstance(error, HostKeyMismatch) else [text]',
+            'return text.split("\\n")',
+            "tests/unit/cli/test_pgrok.py::test_what_a_server_says_begins_no_line",
+        ),
+        Guard(
+            "Or by a server that says itself that its key is not trusted",
+            "transport/client.py",
+            "HostKeyMismatch(printable(str(error)))",
+            "HostKeyMismatch(str(error))",
+            "tests/integration/client/test_hostile_server.py::test_its_words_begin_no_line",
+        ),
+        Guard(
+            "Or by its goodbye",
+            "transport/ssh/client.py",
+            'self._goodbye = printable(goodbye.get_string()[:200].decode("utf-8", "replace"))',
+            'self._goodbye = goodbye.get_string()[:200].decode("utf-8", "replace")',
+            "tests/integration/transport/test_liveness.py::TestGoodbye::test_a_reason_is_one_line",
+        ),
+        Guard(
+            "Or by its words in the client's log",
+            "cli/client_tunnel.py",
+            "return printable(super().formatMessage(record))",
+            "return super().formatMessage(record)",
+            "tests/unit/cli/test_client_tunnel.py::test_no_words_of_others_begin_a_line",
+        ),
+        Guard(
+            "Or in a traceback",
+            "text.py",
+            'return "\\n".join(f"  {printable(line)}" for line in text.split("\\n"))',
+            "return text",
+            "tests/unit/cli/test_pgrok.py::test_no_words_of_others_begin_a_line_there",
+        ),
+        Guard(
+            "Secrets in a traceback of the server's, as values of variables",
+            "server/logs.py",
+            "exception_formatter=_traceback",
+            "exception_formatter=structlog.dev.default_exception_formatter",
+            "tests/unit/server/test_logs.py::test_a_traceback_forges_no_line_and_tells_no_values",
         ),
         Guard(
             "An administrator's terminal commanded by what people call themselves",
@@ -271,8 +313,8 @@ AREA = Area(
         Guard(
             "Forged lines in the server's log",
             "server/logs.py",
-            "return [_one_line, structlog",
-            "return [structlog",
+            "            _one_line,\n",
+            "",
             "tests/unit/server/test_logs.py::test_no_value_forges_a_line",
         ),
         Guard(

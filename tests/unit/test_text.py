@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgrok.text import printable
+from pgrok.text import indented, printable
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,7 @@ def test_nothing_but_what_can_be_seen_is_printed(text: str) -> None:
 
 def test_other_peoples_letters_stay() -> None:
     assert printable("José 日本") == "José 日本"
+
+
+def test_lines_of_others_do_not_begin_where_ours_do() -> None:
+    assert indented("one\ntwo\r\x85three\u2028") == "  one\n  two��three�"

@@ -70,9 +70,14 @@ def report(error: Exception, *, debug: bool) -> int:
 
 
 def _lines(error: PgrokError) -> list[str]:
+    """Return what is told, line by line; what else breaks a line is marked with the rest.
+
+    A server's words are in most errors, and a line of their own could be one that scripts wait for.
+    """
     if isinstance(error, ConfigError):
         return ["pgrok: the settings cannot be used:", *(f"  {p}" for p in error.problems)]
-    return f"pgrok: {error}".split("\n")
+    text = f"pgrok: {error}"
+    return text.split("\n") if isinstance(error, HostKeyMismatch) else [text]
 
 
 def _matching(table: Mapping[type[PgrokError], ValueT], error: PgrokError) -> list[ValueT]:
@@ -82,7 +87,9 @@ def _matching(table: Mapping[type[PgrokError], ValueT], error: PgrokError) -> li
 
 def _report_fault(error: Exception, *, debug: bool) -> int:
     if debug:
-        traceback.print_exception(error)
+        from pgrok.text import indented
+
+        click.echo(indented("".join(traceback.format_exception(error)).rstrip("\n")), err=True)
     else:
         click.echo(
             f"pgrok: an error inside pgrok ({type(error).__name__}). "

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -17,7 +18,7 @@ from pgrok.client.files import known_hosts_path
 from pgrok.client.lines import LineWriter
 from pgrok.client.settings import Settings, load
 from pgrok.protocol import TunnelKind
-from pgrok.text import printable
+from pgrok.text import indented, printable
 
 LAST_WORDS_SECONDS = 0.03
 """How long the last lines may take to be written at the end."""
@@ -53,11 +54,15 @@ def _stdout_writer() -> Callable[[memoryview], int | None]:
 
 
 class _Plain(logging.Formatter):
-    """Writes what others said without what would command the terminal."""
+    """Writes what others said without what would command the terminal or look like our lines."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record's text, line by line printable."""
-        return "\n".join(printable(line) for line in super().format(record).split("\n"))
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the record's text as one printable line."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """Return the traceback, whose last lines may be others' words."""
+        return indented(super().formatException(ei))
 
 
 def _log_to_stderr(*, debug: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from pgrok.errors import ConfigError, PgrokError, UsageError
+from pgrok.text import printable
 
 if TYPE_CHECKING:
     from pgrok.server.settings import Settings
@@ -41,10 +42,10 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except ConfigError as error:
-            problems = "\n".join(f"  {problem}" for problem in error.problems)
+            problems = "\n".join(f"  {printable(str(problem))}" for problem in error.problems)
             _fail(f"The settings cannot be used:\n{problems}", MISUSED)
         except PgrokError as error:
-            _fail(str(error), MISUSED if isinstance(error, UsageError) else FAILED)
+            _fail(printable(str(error)), MISUSED if isinstance(error, UsageError) else FAILED)
         except ModuleNotFoundError as error:
             if (error.name or "pgrok").partition(".")[0] == "pgrok":
                 raise

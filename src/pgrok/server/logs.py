@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
-from structlog.typing import EventDict
+from structlog.typing import EventDict, ExcInfo
 
 from pgrok.server.settings import LogSettings
-from pgrok.text import printable
+from pgrok.text import indented, printable
 
 QUIET = (
     "aiosqlite",
@@ -108,8 +109,18 @@ def configure(settings: LogSettings) -> None:
 def _renderers(settings: LogSettings) -> list[Any]:
     as_text = settings.format == "text" or (settings.format == "auto" and sys.stderr.isatty())
     if as_text:
-        return [_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [
+            _one_line,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=_traceback
+            ),
+        ]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _traceback(out: TextIO, exception: ExcInfo) -> None:
+    """Write a traceback; structlog's own tells what all variables hold, and those hold secrets."""
+    out.write("\n" + indented("".join(traceback.format_exception(*exception)).rstrip("\n")))
 
 
 def _one_line(_logger: object, _method: str, event: EventDict) -> EventDict:

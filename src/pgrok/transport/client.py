@@ -12,6 +12,7 @@ import asyncssh
 
 from pgrok.address import Address
 from pgrok.errors import HostKeyMismatch, ServerUnavailable, ServerUnreachable, TokenRefused
+from pgrok.text import printable
 from pgrok.transport import algorithms
 from pgrok.transport.interfaces import HostKeyInfo
 from pgrok.transport.options import COMMON
@@ -79,7 +80,8 @@ async def _authenticated(
             f"{connection.server} does not know this token: unknown, revoked or expired"
         ) from None
     except asyncssh.HostKeyNotVerifiable as error:
-        raise connection.host_key_error or HostKeyMismatch(str(error)) from None
+        # A server may say so itself, in words of its own.
+        raise connection.host_key_error or HostKeyMismatch(printable(str(error))) from None
     except (asyncssh.Error, ValueError) as error:
         raise _failure(connection, error) from None
     except BaseException:
@@ -91,7 +93,7 @@ async def _authenticated(
 def _failure(connection: ClientConnection, error: Exception) -> ServerUnreachable:
     if connection.goodbye is not None or isinstance(error, asyncssh.ConnectionLost):
         return ServerUnavailable(f"the server ended the connection: {connection.goodbye or error}")
-    place, reason = connection.server, str(error) or type(error).__name__
+    place, reason = connection.server, printable(str(error)) or type(error).__name__
     return ServerUnreachable(f"{place} does not speak SSH as pgrok does: {reason}")
 
 

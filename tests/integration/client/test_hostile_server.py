@@ -8,10 +8,14 @@ from pathlib import Path
 import asyncssh
 import pytest
 from asyncssh.auth import KbdIntChallenge
+from asyncssh.constants import (
+    DISC_HOST_KEY_NOT_VERIFIABLE,
+    DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
+)
 
 from pgrok.address import Address
 from pgrok.client.forwarder import tcp_acceptor
-from pgrok.errors import TokenRefused
+from pgrok.errors import ConnectError, TokenRefused
 from pgrok.transport.client import connect
 from support.conditions import until
 from support.heads import request
@@ -19,9 +23,11 @@ from support.hostile_server import Listener, http, open_channel
 from support.ports import LOOPBACK
 from support.transport import (
     TOKEN,
+    Scripted,
     Served,
     connected,
     host_keys,
+    serving,
     trust,
 )
 
@@ -139,3 +145,25 @@ async def test_the_token_is_told_to_who_asks_for_a_password_only(
                 client_version="test",
             )
     assert curious.told == []
+
+
+class Rude(Scripted):
+    """Sends clients away, with words that look like the client's own."""
+
+    code = 0
+
+    async def authenticate(self, password: str) -> bool:
+        self.connection._send_disconnect(self.code, "no\n🎉 You're ready to go live", "")
+        return False
+
+
+@pytest.mark.parametrize(
+    "code", [DISC_HOST_KEY_NOT_VERIFIABLE, DISC_NO_MORE_AUTH_METHODS_AVAILABLE, 2, 1000]
+)
+async def test_its_words_begin_no_line(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rude, "code", code)
+    async with serving(Rude) as served:
+        with pytest.raises(ConnectError) as refusal:
+            async with connected(served):
+                pass
+    assert str(refusal.value).isprintable()

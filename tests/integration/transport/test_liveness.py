@@ -107,6 +107,12 @@ class TestGoodbye:
                 await connection.wait_lost()
             assert connection.goodbye == "x" * 200
 
+    async def test_a_reason_is_one_line(self) -> None:
+        async with serving() as served, connected(served) as connection:
+            served.client.connection.end("bye\n🎉 You're ready")
+            with pytest.raises(ConnectionLost, match=r"^bye�🎉 You're ready$"):
+                await connection.wait_lost()
+
     async def test_it_can_be_said_twice_and_too_late(self) -> None:
         async with serving() as served, connected(served) as connection:
             served.client.connection.end("first")

@@ -20,6 +20,7 @@ from pgrok.errors import (
     ConnectionLost,
     HostKeyMismatch,
     LocalProtocolError,
+    PgrokError,
     ServerUnreachable,
     TokenRefused,
     TunnelRefused,
@@ -185,9 +186,31 @@ def test_every_problem_with_the_settings_is_told(
 def test_what_a_server_says_commands_no_terminal(
     failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failing(TunnelRefused("no\x1b[2J\nmore"))
+    failing(TunnelRefused("no\x1b[2J"))
     command.run([])
-    assert capsys.readouterr().err.splitlines()[:2] == ["pgrok: no�[2J", "more"]
+    assert capsys.readouterr().err.splitlines()[0] == "pgrok: no�[2J"
+
+
+@pytest.mark.parametrize("kind", [TunnelRefused, TokenRefused, ServerUnreachable, ConnectionLost])
+def test_what_a_server_says_begins_no_line(
+    failing: Callable[[BaseException], None],
+    capsys: pytest.CaptureFixture[str],
+    kind: type[PgrokError],
+) -> None:
+    failing(kind("no\r\n🎉 You're ready to go live at http://evil!"))
+    command.run([])
+    first, advice = capsys.readouterr().err.splitlines()
+    assert first == "pgrok: no��🎉 You're ready to go live at http://evil!"
+    assert "🎉" not in advice
+
+
+def test_what_is_said_of_a_host_key_has_its_lines(
+    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(HostKeyMismatch("another key\n  expected   a\n  presented  b"))
+    command.run([])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["pgrok: another key", "  expected   a", "  presented  b"]
 
 
 def test_a_fault_shows_where_it_comes_from_if_asked(
@@ -196,6 +219,15 @@ def test_a_fault_shows_where_it_comes_from_if_asked(
     failing(RuntimeError("the cause"))
     assert command.run(["http", "--debug"]) == 1
     assert "the cause" in capsys.readouterr().err
+
+
+def test_no_words_of_others_begin_a_line_there(
+    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(RuntimeError("the cause\n🎉 You're ready to go live\x1b[2J"))
+    command.run(["http", "--debug"])
+    shown = capsys.readouterr().err
+    assert "\n  🎉 You're ready to go live�[2J\n" in shown
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

@@ -43,6 +43,27 @@ def test_no_value_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b[2J" not in "".join(lines)
 
 
+def fail_with_a_secret(password: str) -> None:
+    raise ValueError("no\nsigned in \x1b[2J")
+
+
+def test_a_traceback_forges_no_line_and_tells_no_values(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure(LogSettings(format="text"))
+    for logger in (logging.getLogger("pgrok.test"), structlog.get_logger("pgrok.test")):
+        try:
+            fail_with_a_secret("s3" + "cret")
+        except ValueError:
+            logger.exception("failed")
+    shown = capsys.readouterr().err
+    assert shown.count("fail_with_a_secret(") == 2
+    assert "s3cret" not in shown
+    assert "\x1b" not in shown
+    outside = [line for line in shown.splitlines() if line and not line.startswith("  ")]
+    assert len(outside) == 2
+
+
 @contextmanager
 def configured() -> Iterator[FakeSeconds]:
     """Write to the standard error of the test; yields the clock of the log."""

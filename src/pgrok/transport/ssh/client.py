@@ -26,6 +26,7 @@ from pgrok.errors import (
     TunnelRefused,
 )
 from pgrok.protocol import GOING_AWAY, REPLACED
+from pgrok.text import printable
 from pgrok.transport.interfaces import HostKeyInfo
 from pgrok.transport.ssh.multiplexer import Multiplexer, read_forwarded_open
 
@@ -82,7 +83,7 @@ class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
             return answer
         if self._transport is None:
             await self.wait_lost()
-        text = answer[:1000].decode("utf-8", "replace").strip()
+        text = printable(answer[:1000].decode("utf-8", "replace").strip())
         raise TunnelRefused(text or f"the server refused {name} and gave no reason")
 
     async def forward(self, accept: Accept) -> int:
@@ -161,7 +162,7 @@ class ClientConnection(Multiplexer, asyncssh.SSHClientConnection):
     def _process_disconnect(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         goodbye = SSHPacket(packet.get_remaining_payload())
         goodbye.get_uint32()
-        self._goodbye = goodbye.get_string()[:200].decode("utf-8", "replace")
+        self._goodbye = printable(goodbye.get_string()[:200].decode("utf-8", "replace"))
         super()._process_disconnect(pkttype, pktid, packet)
 
     # asyncssh finds its handlers in a table, not by their names.
