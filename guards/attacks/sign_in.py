@@ -158,6 +158,13 @@ AREA = Area(
             f"{_IDENTITY}::test_claims_of_another_subject_are_refused",
         ),
         Guard(
+            "An identifier with something invisible in it, which binds the account that was added for another",
+            "server/oidc/identity.py",
+            "(text != text.strip() or not text.isprintable() or _BLANK.search(text))",
+            "False",
+            f"{_IDENTITY}::test_an_identifier_that_only_looks_like_another_is_refused",
+        ),
+        Guard(
             "Somebody of another domain than the required one",
             "server/oidc/identity.py",
             "if not (local_part and at) or found.lower() != domain.lower():",

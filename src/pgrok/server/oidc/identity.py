@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +11,12 @@ from pgrok.errors import SignInRefused
 
 MAX_LENGTH: Final = 255
 """Characters of an identifier; a display name is cut to it."""
+
+_BLANK = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    r"\U000e0100-\U000e01ef]"
+)
+"""What shows nothing although it counts as printable: fillers and selectors of scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ def identify(claims: Mapping[str, Any], rules: Rules, *, issuer: str, sub: str) 
     """
     if claims.get("sub") != sub:
         raise SignInRefused("The identity provider described another person than the one it sent.")
-    identifier = _text(claims.get(rules.identifier))
+    identifier = _exact(claims, rules.identifier)
     if not identifier or len(identifier) > MAX_LENGTH:
         raise SignInRefused(
             f"The identity provider's claim {rules.identifier} is missing or unusable: the "
@@ -54,12 +61,12 @@ def identify(claims: Mapping[str, Any], rules: Rules, *, issuer: str, sub: str) 
         _refuse_disowned_email(claims)
     if rules.required_domain:
         _check_domain(claims, rules, rules.required_domain)
-    display_name = _text(claims.get(rules.display_name or "")) or identifier
+    display_name = _line(claims.get(rules.display_name or "")) or identifier
     return Identity(issuer, sub, identifier, display_name[:MAX_LENGTH])
 
 
 def _check_domain(claims: Mapping[str, Any], rules: Rules, domain: str) -> None:
-    email = _text(claims.get(rules.email or ""))
+    email = _exact(claims, rules.email or "")
     local_part, at, found = email.rpartition("@")
     if not (local_part and at) or found.lower() != domain.lower():
         raise SignInRefused(f"Only people with an email address at {domain} may sign in here.")
@@ -86,8 +93,26 @@ def _verified(claims: Mapping[str, Any]) -> bool | None:
     return None if value is None else value is True or str(value).lower() == "true"
 
 
+def _exact(claims: Mapping[str, Any], name: str) -> str:
+    """Return a claim that people are told apart by; raise `SignInRefused` if it is not plain.
+
+    Cleaned it could be somebody else's, who was added by it: `alice` with something invisible.
+    """
+    text = _text(claims.get(name))
+    if text.strip() and (text != text.strip() or not text.isprintable() or _BLANK.search(text)):
+        raise SignInRefused(
+            f"The identity provider's claim {name} has white space around it or characters that "
+            "cannot be seen, and so looks like somebody else's. Correct it at your identity "
+            "provider, then sign in again."
+        )
+    return text.strip()
+
+
+def _line(value: object) -> str:
+    """Return a claim that is only shown as one printable line."""
+    return " ".join("".join(c if c.isprintable() else " " for c in _text(value)).split())
+
+
 def _text(value: object) -> str:
-    """Return a claim as one printable line; numbers count, for providers with numeric ids."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    """Return a claim as it came; numbers count, for providers with numeric ids."""
+    return "" if isinstance(value, bool) or not isinstance(value, str | int) else str(value)

@@ -46,6 +46,30 @@ def test_an_unusable_identifier_is_refused(value: object) -> None:
         identified(Rules("id", "name"), id=value)
 
 
+INVISIBLE = ["\u200b", "\u202e", "\x00", "\n", "\t", " ", "\u00a0", "\u2028", "\u00ad", "\u3164"]
+
+
+@pytest.mark.parametrize("mark", INVISIBLE)
+def test_an_identifier_that_only_looks_like_another_is_refused(mark: str) -> None:
+    for value in (f"alice{mark}", f"{mark}alice"):
+        with pytest.raises(SignInRefused, match="characters that cannot be seen") as refusal:
+            identified(Rules("id", "name"), id=value)
+        assert str(refusal.value).isprintable()
+
+
+def test_a_name_in_other_letters_and_a_space_within_are_as_they_are() -> None:
+    for value in ("José", "日本", "Alice Doe"):
+        assert identified(Rules("id", "name"), id=value).identifier == value
+
+
+@pytest.mark.parametrize("mark", INVISIBLE)
+def test_an_email_that_only_looks_like_another_is_refused(mark: str) -> None:
+    rules = replace(DOMAIN, identifier="sub")
+    for email in (f"{mark}alice@example.com", f"alice@example.com{mark}"):
+        with pytest.raises(SignInRefused, match="characters that cannot be seen"):
+            identified(rules, email=email)
+
+
 def test_claims_of_another_subject_are_refused() -> None:
     with pytest.raises(SignInRefused, match="another person"):
         identified(sub="t")
