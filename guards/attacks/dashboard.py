@@ -237,7 +237,7 @@ AREA = Area(
         Guard(
             "Connections to the dashboard without an end, which take descriptors from tunnels",
             "server/web/connections.py",
-            "if len(self.connections) > MAX_CONNECTIONS or ",
+            "if len(self.connections) > self._most or ",
             "if ",
             f"{_SERVING}::test_there_are_only_so_many",
         ),
@@ -258,8 +258,8 @@ AREA = Area(
         Guard(
             "Or that take no octet of their answer",
             "server/web/connections.py",
-            "(REQUEST_SECONDS if idle else ANSWER_SECONDS)",
-            "(REQUEST_SECONDS if idle else 1e9)",
+            "(self._request_seconds if idle else self._answer_seconds)",
+            "(self._request_seconds if idle else 1e9)",
             f"{_SERVING}::test_an_answer_that_nobody_takes_ends",
         ),
         Guard(

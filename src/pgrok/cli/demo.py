@@ -47,7 +47,7 @@ async def _show(settings: Settings, moved: list[str]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(settings) as server, _application() as target:
+    async with running(settings) as server, _application(settings) as target:
         # Not before: where another server has the database, other ports are no news.
         for line in moved:
             click.echo(line)
@@ -73,10 +73,13 @@ async def _tunnel(client_file: Path, target: Address, screen: Screen) -> None:
 
 
 @asynccontextmanager
-async def _application() -> AsyncIterator[Address]:
+async def _application(settings: Settings) -> AsyncIterator[Address]:
     """Serve the demo application on a port that the system chooses."""
     listening = listen(LOOPBACK, 0)
-    server = WebServer(application.build(system_clock), [listening])
+    demonstration = application.build(system_clock)
+    server = WebServer(
+        demonstration, [listening], limits=settings.limits, timeouts=settings.timeouts
+    )
     async with asyncio.TaskGroup() as group:
         group.create_task(server.serve(), name="demo application")
         try:

@@ -138,13 +138,12 @@ class Rooms:
         present = partial(look_around, self.registry, self.services, self.front)
         monitoring = self.observer.monitoring(settings.metrics, present)
         servers = [self._dashboard(provider, monitoring)]
-        trusted = settings.proxy.trusted_proxies
         if settings.metrics.listen is not None:
             address = parse_address(settings.metrics.listen)
             listening = open_door("metrics.listen", address, self._inherited.get("metrics"))
             log.info("metrics", listening=str(address))
             application = monitoring.application(address.host)
-            servers.append(WebServer(application, listening, trusted=trusted))
+            servers.append(self._web_server(application, listening))
         return servers
 
     def _dashboard(self, provider: Provider | None, monitoring: Monitoring) -> WebServer:
@@ -160,8 +159,18 @@ class Rooms:
             monitoring,
         )
         log.info("dashboard", at=self.settings.external_url, listening=str(address))
-        trusted = self.settings.proxy.trusted_proxies
-        return WebServer(application, listening, trusted=trusted)
+        return self._web_server(application, listening)
+
+    @property
+    def _web_server(self) -> partial[WebServer]:
+        """What serves an application on listening sockets, bounded as the settings say."""
+        settings = self.settings
+        return partial(
+            WebServer,
+            limits=settings.limits,
+            timeouts=settings.timeouts,
+            trusted=settings.proxy.trusted_proxies,
+        )
 
     def live_tunnels(self, person_id: int) -> list[LiveTunnel]:
         """Return what the dashboard shows."""

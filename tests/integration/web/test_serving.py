@@ -14,10 +14,12 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from pgrok.address import Network
-from pgrok.server.web import connections
+from pgrok.server.settings import LimitSettings, TimeoutSettings
 from pgrok.server.web.serving import WebServer, listen
 from support.conditions import PATIENCE, until
 from support.ports import LOOPBACK
+
+LIMITS, TIMEOUTS = LimitSettings(), TimeoutSettings()
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -51,11 +53,15 @@ def site() -> Site:
 
 @asynccontextmanager
 async def serving(
-    site: Site, trusted: Sequence[Network] = (), host: str = LOOPBACK
+    site: Site,
+    trusted: Sequence[Network] = (),
+    host: str = LOOPBACK,
+    limits: LimitSettings = LIMITS,
+    timeouts: TimeoutSettings = TIMEOUTS,
 ) -> AsyncIterator[int]:
     listening = listen(host, 0)
     application = Starlette(routes=[Route("/", site.answer), Route("/stream", site.stream)])
-    server = WebServer(application, [listening], trusted=trusted)
+    server = WebServer(application, [listening], limits=limits, timeouts=timeouts, trusted=trusted)
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     yield int(listening.getsockname()[1])
@@ -100,13 +106,11 @@ class Visitor:
 @pytest.mark.parametrize(
     "begun", [b"", b"G", REQUEST[:-2], b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1"]
 )
-async def test_who_asks_for_nothing_whole_is_sent_away(
-    monkeypatch: pytest.MonkeyPatch, port: int, begun: bytes
-) -> None:
-    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.05)
-    visitor = await Visitor.at(port)
-    visitor.writer.write(begun)
-    await visitor.end()
+async def test_who_asks_for_nothing_whole_is_sent_away(site: Site, begun: bytes) -> None:
+    async with serving(site, timeouts=TimeoutSettings(dashboard_request=0.1)) as port:
+        visitor = await Visitor.at(port)
+        visitor.writer.write(begun)
+        await visitor.end()
 
 
 async def test_who_speaks_ssh_is_answered_at_once(port: int) -> None:
@@ -140,58 +144,49 @@ async def test_who_asks_without_an_end_is_cut_off(port: int, site: Site) -> None
                 await visitor.writer.drain()
 
 
-async def test_an_answer_that_nobody_takes_ends(
-    monkeypatch: pytest.MonkeyPatch, port: int, site: Site
-) -> None:
-    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.02)
-    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.1)
+async def test_an_answer_that_nobody_takes_ends(site: Site) -> None:
     site.gate.clear()
-    visitor = await Visitor.at(port)
-    visitor.writer.write(REQUEST)
-    await visitor.end()
+    timeouts = TimeoutSettings(dashboard_request=0.1, dashboard_answer=0.2)
+    async with serving(site, timeouts=timeouts) as port:
+        visitor = await Visitor.at(port)
+        visitor.writer.write(REQUEST)
+        await visitor.end()
 
 
-async def test_a_stranger_has_not_all_of_them(
-    monkeypatch: pytest.MonkeyPatch, port: int, site: Site
-) -> None:
-    monkeypatch.setattr(connections, "MAX_OF_STRANGER", 1)
-    first = await Visitor.at(port)
-    assert await first.ask() == "here"
-    assert await (await Visitor.at(port)).ask() == ""
-    assert await (await Visitor.at(port, "127.0.0.2")).ask() == "here"
+async def test_a_stranger_has_not_all_of_them(site: Site) -> None:
+    limits = LimitSettings(dashboard_connections_per_address=1)
+    async with serving(site, limits=limits) as port:
+        first = await Visitor.at(port)
+        assert await first.ask() == "here"
+        assert await (await Visitor.at(port)).ask() == ""
+        assert await (await Visitor.at(port, "127.0.0.2")).ask() == "here"
 
 
 @pytest.mark.parametrize("host", [LOOPBACK, "::"])
-async def test_a_trusted_proxy_may_have_all(
-    monkeypatch: pytest.MonkeyPatch, site: Site, host: str
-) -> None:
-    monkeypatch.setattr(connections, "MAX_OF_STRANGER", 1)
-    async with serving(site, [ip_network("127.0.0.0/8")], host) as port:
+async def test_a_trusted_proxy_may_have_all(site: Site, host: str) -> None:
+    limits = LimitSettings(dashboard_connections_per_address=1)
+    async with serving(site, [ip_network("127.0.0.0/8")], host, limits) as port:
         first, second = await Visitor.at(port), await Visitor.at(port)
         assert [await first.ask(), await second.ask()] == ["here", "here"]
 
 
-async def test_who_waits_for_an_answer_is_not(
-    monkeypatch: pytest.MonkeyPatch, port: int, site: Site
-) -> None:
-    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.02)
+async def test_who_waits_for_an_answer_is_not(site: Site) -> None:
     site.gate.clear()
-    patient, idle = await Visitor.at(port), await Visitor.at(port)
-    answer = asyncio.create_task(patient.ask())
-    await until(lambda: site.asked)
-    await idle.end()
-    site.gate.set()
-    assert await answer == "here"
+    async with serving(site, timeouts=TimeoutSettings(dashboard_request=0.1)) as port:
+        patient, idle = await Visitor.at(port), await Visitor.at(port)
+        answer = asyncio.create_task(patient.ask())
+        await until(lambda: site.asked)
+        await idle.end()
+        site.gate.set()
+        assert await answer == "here"
 
 
-async def test_there_are_only_so_many(
-    monkeypatch: pytest.MonkeyPatch, port: int, site: Site
-) -> None:
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
-    first, second = await Visitor.at(port), await Visitor.at(port)
-    assert [await first.ask(), await second.ask()] == ["here", "here"]
-    assert await (await Visitor.at(port)).ask() == ""
-    first.writer.close()
-    while await (await Visitor.at(port)).ask() == "":
-        pass
-    assert await second.ask() == "here"
+async def test_there_are_only_so_many(site: Site) -> None:
+    async with serving(site, limits=LimitSettings(dashboard_connections=2)) as port:
+        first, second = await Visitor.at(port), await Visitor.at(port)
+        assert [await first.ask(), await second.ask()] == ["here", "here"]
+        assert await (await Visitor.at(port)).ask() == ""
+        first.writer.close()
+        while await (await Visitor.at(port)).ask() == "":
+            pass
+        assert await second.ask() == "here"

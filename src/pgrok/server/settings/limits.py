@@ -60,6 +60,10 @@ class LimitSettings(Section):
     parked: Number = _at_most(MOST, default=1024)
     parked_per_tunnel: Number = _at_most(MOST, default=256)
 
+    # The dashboard
+    dashboard_connections: Number = _at_most(MOST, default=256)
+    dashboard_connections_per_address: Number = _at_most(MOST, default=64)
+
 
 class TimeoutSettings(Section):
     """How many seconds each may take.
@@ -81,6 +85,10 @@ class TimeoutSettings(Section):
     response: Seconds = _up_to(LONGEST, default=300.0)
     stalled: Seconds = _up_to(LONGEST, default=300.0)
     linger: Seconds = _up_to(LONGEST, default=5.0)
+
+    # The dashboard
+    dashboard_request: Seconds = _up_to(LONGEST, default=15.0)
+    dashboard_answer: Seconds = _up_to(LONGEST, default=60.0)
 
     # The end of the daemon
     drain: Seconds = _up_to(LONGEST, default=10.0)

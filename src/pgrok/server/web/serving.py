@@ -13,6 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from pgrok.address import Network
+from pgrok.server.settings import LimitSettings, TimeoutSettings
 from pgrok.server.web.connections import Connection
 
 
@@ -28,10 +29,12 @@ class WebServer(uvicorn.Server):
         application: Starlette,
         listening: Sequence[socket.socket],
         *,
+        limits: LimitSettings,
+        timeouts: TimeoutSettings,
         trusted: Sequence[Network] = (),
     ) -> None:
         """`trusted` are the networks of reverse proxies, who bring many people."""
-        connection = partial(Connection, trusted=trusted)
+        connection = partial(Connection, limits=limits, timeouts=timeouts, trusted=trusted)
         super().__init__(
             uvicorn.Config(
                 application,
