@@ -254,6 +254,14 @@ AREA = Area(
             "tests/unit/client/test_lines.py::test_what_waits_is_bounded_whatever_it_is",
         ),
         Guard(
+            "Secrets of the server in a file that everybody on its machine may read, without a word",
+            "server/settings/secrecy.py",
+            'if file is None or os.name == "nt" or not file.stat().st_mode & stat.S_IRWXO:',
+            "if True:",
+            "tests/unit/server/settings/test_secrecy.py"
+            "::test_secrets_that_everybody_may_read_or_change_are_named",
+        ),
+        Guard(
             "Others on the machine who read the token",
             "client/files.py",
             'descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")',

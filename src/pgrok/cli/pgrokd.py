@@ -22,6 +22,8 @@ from pgrok.cli.server_users import user
 from pgrok.errors import StoreError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pgrok.server.settings import Settings
 
 
@@ -46,7 +48,7 @@ def serve() -> None:
         click.echo(
             f"There is no {DEFAULT_FILE} here: serving this machine only, on loopback.", err=True
         )
-    daemon.run(settings)
+    daemon.run(settings, settings_file())
 
 
 @pgrokd.command()
@@ -56,7 +58,7 @@ def check(context: click.Context) -> None:
     """Check the settings and say what they mean."""
     settings = load_settings()
     facts = [("Settings", str(settings_file() or f"defaults: there is no {DEFAULT_FILE} here"))]
-    facts += _listeners(settings)
+    facts += _exposed(settings_file()) + _listeners(settings)
     try:
         database = asyncio.run(_database(settings))
         status = 0
@@ -111,6 +113,14 @@ async def _database(settings: Settings) -> str:
     from pgrok.server.store.probe import probe
 
     return await probe(settings.database.url)
+
+
+def _exposed(file: Path | None) -> list[tuple[str, str]]:
+    from pgrok.server.settings.secrecy import advice, told_to_everybody
+
+    if file is None or not (keys := told_to_everybody(file)):
+        return []
+    return [("Warning", f"everybody here may read {', '.join(keys)}. Close it: {advice(file)}")]
 
 
 def _listeners(settings: Settings) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from os import environ, getpid
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from pgrok.server.observer import Observer
 from pgrok.server.registry import Registry
 from pgrok.server.rooms import Rooms, fingerprints
 from pgrok.server.settings import Settings
+from pgrok.server.settings.secrecy import advice, told_to_everybody
 from pgrok.server.sshd import listener as sshd
 from pgrok.server.sshd.tunnels import Tunnel
 from pgrok.server.store.database import Store
@@ -33,10 +35,20 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `PgrokError` if it cannot begin."""
+def run(settings: Settings, file: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, as `file` says. Raises `PgrokError` if it cannot begin."""
     logs.configure(settings.log)
+    warn_of(file)
     run_in_loop(_serve_until_signalled(settings, activation.take(environ, getpid())))
+
+
+def warn_of(file: Path | None) -> None:
+    """Log which secrets of the settings file everybody on the machine may read."""
+    if file is not None and (keys := told_to_everybody(file)):
+        holds = ", ".join(keys)
+        log.warning(
+            "settings file open to everybody", file=str(file), holds=holds, advice=advice(file)
+        )
 
 
 async def _serve_until_signalled(settings: Settings, inherited: Inherited) -> None:

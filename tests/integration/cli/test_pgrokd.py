@@ -70,6 +70,17 @@ def token_in(result: Result) -> str:
     return found[0]
 
 
+def test_check_warns_of_secrets_that_everybody_may_read(folder: Path, run: Run) -> None:
+    file = folder / "pgrokd.yml"
+    write_settings(
+        folder, f"sqlite:///{folder}/pgrokd.db", "metrics: {token: a-long-metrics-token}"
+    )
+    file.chmod(0o644)
+    assert "everybody here may read metrics.token. Close it: chmod 600" in run("check").output
+    file.chmod(0o600)
+    assert "Warning" not in run("check").output
+
+
 def test_an_added_person_gets_a_url_a_token_and_a_link(folder: Path, run: Run) -> None:
     result = run("user", "add", "bob@example.com", "--display-name", "Bob")
     assert "http://bob.example.com" in result.output
