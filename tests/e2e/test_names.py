@@ -34,9 +34,12 @@ def test_a_live_holder_keeps_the_name(
     holder: str, newcomer: str, daemon: Daemon, person: Person, start: Start, origin: Origin
 ) -> None:
     first = start(holder, origin.http).url()
-    second = start(newcomer, origin.http).url()
+    second_client = start(newcomer, origin.http)
+    second = second_client.url()
     assert first == daemon.public_url(person.name)
     assert is_alternative(second, person)
+    if newcomer == "pgrok":
+        second_client.wait_for(rf"The name {person.name} is in use by another tunnel of yours")
     assert visit(first).status == visit(second).status == 200
 
 

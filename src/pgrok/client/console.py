@@ -5,6 +5,7 @@ Pure but for the clock of the request log: lines go to whoever is given as `put`
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -17,6 +18,9 @@ from pgrok.text import printable
 
 LONGEST_PATH = 200
 """Characters of a request's path that are shown."""
+
+_ALTERNATIVE = re.compile(r"https?://[0-9a-f]{32}-([A-Za-z0-9_-]+)\.")
+"""The URL that a further tunnel of the same person gets, and their name in it."""
 
 _RESET = "\x1b[0m"
 _COLOURS = {1: "\x1b[36m", 2: "\x1b[32m", 3: "\x1b[36m", 4: "\x1b[33m", 5: "\x1b[31m"}
@@ -45,8 +49,16 @@ class Console:
         self._put(f"Connecting to {self._remote}")
 
     def ready(self, url: str) -> None:
-        """Print the line that scripts wait for: unstyled, on one line, to the letter."""
+        """Print the line that scripts wait for: unstyled, on one line, to the letter.
+
+        After it comes why the address is not that of the person's name, if it is not.
+        """
         self._put(f"🎉 You're ready to go live at {url}! remote={self._remote}")
+        if found := _ALTERNATIVE.match(url):
+            self._put(
+                f"The name {found[1]} is in use by another tunnel of yours: "
+                "this address is the one for this process"
+            )
 
     def waiting(self, reason: PgrokError, seconds: float) -> None:
         """Say why there is no tunnel and when the next attempt comes."""

@@ -48,6 +48,37 @@ def test_the_line_that_scripts_wait_for() -> None:
     assert screen.droppable == [False, False]
 
 
+@pytest.mark.parametrize("url", ["https://{}-bob-2.example.com", "http://{}-bob-2.localhost:7070"])
+def test_a_name_that_is_in_use_is_told_after_the_line_that_scripts_wait_for(url: str) -> None:
+    screen = Screen()
+    url = url.format("0123456789abcdef" * 2)
+    Console(screen, remote="r").ready(url)
+    ready, why = screen.lines
+    assert ready == f"🎉 You're ready to go live at {url}! remote=r"
+    assert why.startswith("The name bob-2 is in use by another tunnel of yours")
+    assert "://" not in why
+    assert "!" not in why
+    assert why.isprintable()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://bob.example.com",
+        "http://0123456789abcdef-bob.example.com",
+        "tcp://example.com:10000",
+        f"tcp://{'a' * 32}-bob.example.com:10000",
+        f"http://{'a' * 32}-bob!.example.com",
+        f"http://{'a' * 32}-http://x.example.com",
+        f"http://{'a' * 32}.example.com",
+    ],
+)
+def test_nothing_is_told_of_any_other_name(url: str) -> None:
+    screen = Screen()
+    Console(screen, remote="r").ready(url)
+    assert len(screen.lines) == 1
+
+
 @pytest.mark.parametrize(
     ("reason", "text"),
     [
