@@ -13,7 +13,6 @@ run: ## Start a server, a demo application and a tunnel to it; Ctrl-C ends them
 
 test: deps ## Install what the tests need and run all of them, and the proofs of guards in their order
 	$(BIN)/pytest
-	$(BIN)/python -m guards --together
 
 check: dev ## Format, lint, types, import arrows, unit tests
 	$(BIN)/ruff format --check .
