@@ -62,8 +62,8 @@ AREA = Area(
         Guard(
             "A visitor who says who they are by `X-Forwarded-*`, `Forwarded`, `X-Real-IP`",
             "http/forwarding.py",
-            "_WRITTEN_ANEW if visitor is None else _TOLD_ANEW",
-            "_WRITTEN_ANEW",
+            "always = unforwarded(request.options, _TOLD_ANEW)",
+            "always = unforwarded(request.options, _WRITTEN_ANEW)",
             f"{_FORWARDING}::test_a_stranger_is_told_of_as_seen_here",
         ),
         Guard(
@@ -72,6 +72,28 @@ AREA = Area(
             "in_all_spellings(ABOUT_VISITOR)",
             "ABOUT_VISITOR",
             f"{_FORWARDING}::test_underscores_make_no_second_name",
+        ),
+        Guard(
+            "A visitor who says of the proxy what it did not: `X-Forwarded-Port`, `-Prefix`, `-Ssl`",
+            "http/forwarding.py",
+            "return always | said if said else always",
+            "return always",
+            f"{_FORWARDING}::test_a_stranger_says_nothing_in_the_name_of_a_proxy[X-Forwarded-Port]",
+        ),
+        Guard(
+            "The same with underscores, which a trusted proxy passes on as it does any field",
+            "http/forwarding.py",
+            'said = frozenset(name for name in said if b"_" in name)',
+            "said = frozenset()",
+            f"{_FORWARDING}::test_no_proxy_writes_underscores[X_Forwarded_Port]",
+        ),
+        Guard(
+            "The same in trailers",
+            "http/fields.py",
+            "FORBIDDEN_IN_TRAILERS | said_by_relays(trailers.names)",
+            "FORBIDDEN_IN_TRAILERS",
+            "tests/unit/http/test_fields.py"
+            "::test_trailers_cannot_change_a_message_that_is_under_way[X-Forwarded-Port]",
         ),
         Guard(
             "A stranger whose word counts as a trusted proxy's",
@@ -90,7 +112,7 @@ AREA = Area(
         Guard(
             "`Connection: x-forwarded-for` takes away what tells of the visitor, or `host`",
             "http/fields.py",
-            "return always.union(nominated) - (_NEVER_NOMINATED - always)",
+            "return always.union(nominated) - kept",
             "return always.union(nominated)",
             "tests/unit/http/test_fields.py"
             "::test_connection_cannot_take_away_what_routes_and_frames",
@@ -105,7 +127,7 @@ AREA = Area(
         Guard(
             "Fields that `Connection` names reach the application",
             "http/fields.py",
-            "return always.union(nominated) - (_NEVER_NOMINATED - always)",
+            "return always.union(nominated) - kept",
             "return always",
             f"{_FORWARDING}::test_a_request_goes_on_without_the_fields_of_its_connection",
         ),

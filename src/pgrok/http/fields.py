@@ -69,6 +69,10 @@ FORBIDDEN_IN_TRAILERS = in_all_spellings(
 )
 """Fields that would change the meaning of a message already under way (RFC 9110 6.5.1)."""
 
+# Relays say more about a visitor than anybody has a list of: -Port, -Prefix, -Ssl. The LF and the
+# letter behind it are what is searched for; all else is looked at only where they are found.
+_OF_RELAYS = re.compile(rb"\n(x[-_]forwarded[^\n]*)")
+
 # Framing, routing and what a relay says are no business of a visitor's Connection field.
 _NEVER_NOMINATED = ABOUT_VISITOR | {b"host", b"content-length"}
 
@@ -153,6 +157,11 @@ class Fields:
         return [line for line, name in lines if name not in dropped]
 
 
+def said_by_relays(names: Iterable[bytes]) -> frozenset[bytes]:
+    """Return those of the names, in lower case, that begin with X-Forwarded or X_Forwarded."""
+    return frozenset(_OF_RELAYS.findall(b"\n".join([b"", *names])))
+
+
 def unforwarded(nominated: Iterable[bytes], always: frozenset[bytes]) -> frozenset[bytes]:
     """Return what may not be passed on: `always`, and what a Connection field nominates.
 
@@ -160,9 +169,10 @@ def unforwarded(nominated: Iterable[bytes], always: frozenset[bytes]) -> frozens
     """
     if always.issuperset(nominated):
         return always
-    return always.union(nominated) - (_NEVER_NOMINATED - always)
+    kept = _NEVER_NOMINATED.union(said_by_relays(nominated)) - always
+    return always.union(nominated) - kept
 
 
 def permitted_trailers(trailers: Fields) -> list[bytes]:
     """Return the lines of the trailer fields that may be passed on (RFC 9110 6.5.1)."""
-    return trailers.lines_without(FORBIDDEN_IN_TRAILERS)
+    return trailers.lines_without(FORBIDDEN_IN_TRAILERS | said_by_relays(trailers.names))

@@ -16,6 +16,7 @@ from pgrok.http.fields import (
     HOP_BY_HOP,
     Fields,
     in_all_spellings,
+    said_by_relays,
     unforwarded,
 )
 from pgrok.http.head import (
@@ -65,8 +66,7 @@ def forward_request(
     `target` replaces the request's. With a `visitor` the application is told who that is,
     without one it is told what came.
     """
-    dropped = unforwarded(request.options, _WRITTEN_ANEW if visitor is None else _TOLD_ANEW)
-    lines = request.fields.lines_without(dropped)
+    lines = request.fields.lines_without(_dropped(request, visitor))
     if visitor is not None:
         lines += _about(visitor, request)
     if request.websocket:
@@ -76,6 +76,18 @@ def forward_request(
         lines += (b"TE: trailers", b"Connection: TE")
     start = b"%b %b HTTP/1.1" % (request.method, target or request.target)
     return encode_head(start, lines, request.framing, request.length)
+
+
+def _dropped(request: RequestHead, visitor: Visitor | None) -> frozenset[bytes]:
+    """Return the names of the fields that do not go on as they came."""
+    if visitor is None:
+        return unforwarded(request.options, _WRITTEN_ANEW)
+    always = unforwarded(request.options, _TOLD_ANEW)
+    said = said_by_relays(request.fields.names)
+    if visitor.trusted:
+        # No proxy writes an underscore there: it has passed on what a visitor wrote.
+        said = frozenset(name for name in said if b"_" in name)
+    return always | said if said else always
 
 
 def forward_response(

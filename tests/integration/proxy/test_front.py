@@ -130,6 +130,7 @@ class TestVisitors:
             "X-Forwarded-Proto: gopher",
             "X-Forwarded-Host: example.com",
             "X_Forwarded_For: 192.0.2.7",
+            "X-Forwarded-Prefix: /192.0.2.7",
             "Forwarded: for=192.0.2.7",
             "X-Real-IP: 192.0.2.7",
         )

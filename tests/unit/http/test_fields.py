@@ -106,6 +106,7 @@ def test_connection_cannot_take_away_what_routes_and_frames() -> None:
     assert unforwarded([b"host", b"content-length", b"x-real-ip", b"a"], HOP_BY_HOP) == (
         HOP_BY_HOP | {b"a"}
     )
+    assert unforwarded([b"x-forwarded-port", b"a"], HOP_BY_HOP) == HOP_BY_HOP | {b"a"}
 
 
 def test_what_is_dropped_always_cannot_be_kept_by_naming_it() -> None:
@@ -118,6 +119,7 @@ def test_what_is_dropped_always_cannot_be_kept_by_naming_it() -> None:
     [
         *(b"Content-Length", b"transfer-encoding", b"Host", b"Set-Cookie", b"X-Forwarded-For"),
         *(b"TE", b"Content_Length", b"x_forwarded-for"),
+        *(b"X-Forwarded-Port", b"x_forwarded_prefix", b"X-FORWARDED"),
     ],
 )
 def test_trailers_cannot_change_a_message_that_is_under_way(name: bytes) -> None:

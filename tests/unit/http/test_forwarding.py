@@ -184,6 +184,39 @@ def test_a_stranger_is_told_of_as_seen_here() -> None:
     ]
 
 
+UNKNOWN = (
+    *(b"X-Forwarded-Port", b"x-forwarded-prefix", b"X-FORWARDED-SSL", b"X-Forwarded-Server"),
+    *(b"X-Forwarded", b"X-Forwarded-", b"X-ForwardedFor"),
+)
+MISSPELT = (
+    *(b"X_Forwarded_Port", b"x-forwarded_prefix", b"X_FORWARDED-SSL", b"X_Forwarded"),
+    *(b"X-Forwarded-Client_Cert", b"X_ForwardedFor"),
+)
+
+
+@pytest.mark.parametrize("name", [*UNKNOWN, *MISSPELT])
+def test_a_stranger_says_nothing_in_the_name_of_a_proxy(name: bytes) -> None:
+    fields = told(asked(b"X: y", name + b": x", b"Y: z"), STRANGER)
+    assert fields == told(asked(b"X: y", b"Y: z"), STRANGER)
+
+
+def test_names_that_only_hold_that_of_a_proxys_field_are_anybodys() -> None:
+    lines = (b"Not-X-Forwarded-Port: x", b"X-Forward: y", b"X: x-forwarded-port", b"XForwarded: z")
+    head = forward_request(asked(*lines), None, STRANGER)
+    assert all(line in head for line in lines)
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_whatever_else_a_trusted_proxy_says_is_kept(name: bytes) -> None:
+    for nominated in (b"X: y", b"Connection: " + name):
+        assert name + b": x" in told(asked(name + b": x", nominated), PROXY).lines
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_no_proxy_writes_underscores(name: bytes) -> None:
+    assert name.lower() not in told(asked(name + b": x"), PROXY).names
+
+
 def test_what_a_trusted_proxy_says_is_kept() -> None:
     assert told(asked(*CLAIMS), PROXY).pairs() == [
         (b"Host", b"a"),
