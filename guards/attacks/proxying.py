@@ -103,6 +103,30 @@ AREA = Area(
             f"{_FORWARDING}::test_a_stranger_is_told_of_as_seen_here",
         ),
         Guard(
+            "`X-Real-IP` of a visitor whom a trusted proxy saw elsewhere, and passed on",
+            "http/forwarding.py",
+            "address = sender",
+            'address = came.first(b"x-real-ip") or sender',
+            f"{_FORWARDING}::test_a_trusted_proxy_is_not_believed_what_it_has_not_said_itself"
+            "[X-Real-IP: 203.0.113.6]",
+        ),
+        Guard(
+            "`Forwarded` of such a visitor, with another address, host or scheme",
+            "http/forwarding.py",
+            "hops = []",
+            'hops = [*filter(None, came.values(b"forwarded"))]',
+            f"{_FORWARDING}::test_a_trusted_proxy_is_not_believed_what_it_has_not_said_itself"
+            "[Forwarded: for=203.0.113.6]",
+        ),
+        Guard(
+            "Addresses that a visitor put before their own in `X-Forwarded-For`",
+            "http/forwarding.py",
+            "            if not _is_proxy(address, is_trusted):\n                break\n",
+            "",
+            f"{_FORWARDING}::test_the_sender_is_whom_the_farthest_trusted_proxy_saw"
+            "[203.0.113.6, 198.51.100.7-198.51.100.7]",
+        ),
+        Guard(
             "Trust in a proxy by an address that is none of `trusted_proxies`",
             "address.py",
             "return any(mapped in network for network in networks)",

@@ -6,6 +6,7 @@ Heads are never copied: what goes on is written from what is allowed to.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -48,6 +49,10 @@ class Visitor(NamedTuple):
     trusted: bool
 
 
+IsTrusted = Callable[[str], bool]
+"""Tells whether an address is a trusted proxy's; raises `ValueError` of what is no address."""
+
+
 @dataclass(frozen=True, slots=True)
 class ForwardedResponse:
     """How a response goes on: its head as octets, how its body is framed there, and whether the
@@ -58,17 +63,25 @@ class ForwardedResponse:
     keep_alive: bool
 
 
+def _nobody(_address: str) -> bool:
+    return False
+
+
 def forward_request(
-    request: RequestHead, target: bytes | None = None, visitor: Visitor | None = None
+    request: RequestHead,
+    target: bytes | None = None,
+    visitor: Visitor | None = None,
+    is_trusted: IsTrusted = _nobody,
 ) -> bytes:
     """Return the head of a request as it is passed on, on a connection of our own.
 
     `target` replaces the request's. With a `visitor` the application is told who that is,
-    without one it is told what came.
+    without one it is told what came. `is_trusted` finds the sender among the addresses that a
+    trusted proxy tells of.
     """
     lines = request.fields.lines_without(_dropped(request, visitor))
     if visitor is not None:
-        lines += _about(visitor, request)
+        lines += _about(visitor, request, is_trusted)
     if request.websocket:
         lines += _TO_WEBSOCKET
     elif b"te" in request.fields.names and b"trailers" in request.fields.tokens(b"te"):
@@ -127,37 +140,70 @@ def _framing_for(response: ResponseHead, minor_version: int) -> Framing:
     return response.framing
 
 
-def _about(visitor: Visitor, request: RequestHead) -> tuple[bytes, ...]:
+def _about(visitor: Visitor, request: RequestHead, is_trusted: IsTrusted) -> tuple[bytes, ...]:
     """Return the fields that tell the application who asked for what."""
     if visitor.trusted and not ABOUT_VISITOR.isdisjoint(request.fields.names):
-        return _complete(visitor, request.host, request.fields)
+        return _complete(visitor, request.host, request.fields, is_trusted)
     return _tell(visitor, request.host)
 
 
 @lru_cache(maxsize=1024)
 def _tell(visitor: Visitor, host: bytes) -> tuple[bytes, ...]:
     """Return what is told of a visitor as seen here: the same for each of its requests."""
-    return _complete(visitor, host, Fields((), ()))
+    return _complete(visitor, host, Fields((), ()), _nobody)
 
 
-def _complete(visitor: Visitor, asked_host: bytes, came: Fields) -> tuple[bytes, ...]:
+def _complete(
+    visitor: Visitor, asked_host: bytes, came: Fields, is_trusted: IsTrusted
+) -> tuple[bytes, ...]:
     """Return what a trusted proxy says, with the lists appended to; a field that it leaves out
-    says what its other ones do."""
+    says what its other ones do.
+
+    Many a proxy sets X-Forwarded-For and passes on what visitors write in X-Real-IP and Forwarded,
+    so these count only where there is no such list.
+    """
     peer = visitor.address.encode()
     seen = [*filter(None, came.values(b"x-forwarded-for"))]
-    # Whom the nearest proxy saw is what it added itself, at the end.
-    address = seen[-1].rpartition(b",")[2].strip() if seen else peer
+    sender = _sender(seen, is_trusted)
+    if sender is None:
+        seen = []
+        hops = [*filter(None, came.values(b"forwarded"))]
+        address = came.first(b"x-real-ip") or peer
+    else:
+        hops = []
+        address = sender
     host = came.first(b"x-forwarded-host") or asked_host
     scheme = came.first(b"x-forwarded-proto") or visitor.scheme.encode()
-    hops = [*filter(None, came.values(b"forwarded"))]
     here = _forwarded(peer, asked_host, visitor.scheme.encode())
     return (
         b"X-Forwarded-For: " + b", ".join([*seen, peer]),
         b"X-Forwarded-Host: " + host,
         b"X-Forwarded-Proto: " + scheme,
-        b"X-Real-IP: " + (came.first(b"x-real-ip") or address),
+        b"X-Real-IP: " + address,
         b"Forwarded: " + b", ".join([*hops, here] if hops else [_forwarded(address, host, scheme)]),
     )
+
+
+def _sender(seen: list[bytes], is_trusted: IsTrusted) -> bytes | None:
+    """Return the last address that is no trusted proxy's; the first if all are, None of none.
+
+    Each proxy adds whom it saw at the end, so what stands before that one is anybody's word.
+    """
+    first = None
+    for element in reversed(b",".join(seen).split(b",")):
+        address = element.strip()
+        if address:
+            first = address
+            if not _is_proxy(address, is_trusted):
+                break
+    return first
+
+
+def _is_proxy(address: bytes, is_trusted: IsTrusted) -> bool:
+    try:
+        return is_trusted(address.decode("latin-1"))
+    except ValueError:
+        return False
 
 
 def _forwarded(address: bytes, host: bytes, scheme: bytes) -> bytes:

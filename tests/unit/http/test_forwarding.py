@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
+
 import pytest
 
 from pgrok.http.fields import Fields
@@ -27,9 +29,13 @@ def passed_on(response: ResponseHead, *, host: str | None = None) -> ForwardedRe
     return forward_response(response, 1, True, host)
 
 
+def is_trusted(address: str) -> bool:
+    return ip_address(address) in ip_network("127.0.0.0/8")
+
+
 def told(request: RequestHead, visitor: Visitor) -> Fields:
     """Return the fields that the application gets to see."""
-    head = forward_request(request, None, visitor)
+    head = forward_request(request, None, visitor, is_trusted)
     return parse_request(head).fields
 
 
@@ -224,8 +230,52 @@ def test_what_a_trusted_proxy_says_is_kept() -> None:
         (b"X-Forwarded-Host", b"b"),
         (b"X-Forwarded-Proto", b"https"),
         (b"X-Real-IP", b"198.51.100.7"),
-        (b"Forwarded", b'for=198.51.100.7, for=127.0.0.1;host="a";proto=http'),
+        (b"Forwarded", b'for=198.51.100.7;host="b";proto=https'),
     ]
+
+
+# What a proxy passes on that knows X-Forwarded-For only: Caddy does, if not told otherwise.
+LIES = [
+    b"X-Real-IP: 203.0.113.6",
+    b"Forwarded: for=203.0.113.6",
+    b"Forwarded: for=198.51.100.7, for=203.0.113.6",
+    b"Forwarded: for=203.0.113.6, for=198.51.100.7",
+    b'Forwarded: for="198.51.100.7";host=evil;proto=http',
+]
+
+
+@pytest.mark.parametrize("line", LIES)
+def test_a_trusted_proxy_is_not_believed_what_it_has_not_said_itself(line: bytes) -> None:
+    said = (b"X-Forwarded-For: 198.51.100.7", b"X-Forwarded-Proto: https")
+    assert told(asked(line, *said), PROXY) == told(asked(*said), PROXY)
+
+
+@pytest.mark.parametrize(
+    ("said", "sender"),
+    [
+        (b"203.0.113.6, 198.51.100.7", b"198.51.100.7"),
+        (b"203.0.113.6, 198.51.100.7, 127.0.0.2,127.0.0.3", b"198.51.100.7"),
+        (b"198.51.100.7, 127.0.0.2\r\nX-Forwarded-For: 127.0.0.3", b"198.51.100.7"),
+        (b"127.0.0.2, 127.0.0.3", b"127.0.0.2"),
+        (b"198.51.100.7, unknown, 127.0.0.2", b"unknown"),
+        (b"198.51.100.7,, ", b"198.51.100.7"),
+    ],
+)
+def test_the_sender_is_whom_the_farthest_trusted_proxy_saw(said: bytes, sender: bytes) -> None:
+    fields = dict(
+        told(asked(b"X-Real-IP: 203.0.113.6", b"X-Forwarded-For: " + said), PROXY).pairs()
+    )
+    assert fields[b"X-Real-IP"] == sender
+    assert fields[b"Forwarded"] == b'for=%b;host="a";proto=http' % sender
+
+
+@pytest.mark.parametrize("nothing", [b"X: y", b"X-Forwarded-For:", b"X-Forwarded-For: , "])
+def test_without_addresses_in_a_list_a_trusted_proxys_other_fields_count(nothing: bytes) -> None:
+    fields = dict(told(asked(nothing, b"X-Real-IP: 198.51.100.7"), PROXY).pairs())
+    assert fields[b"X-Real-IP"] == b"198.51.100.7"
+    assert fields[b"Forwarded"] == b'for=198.51.100.7;host="a";proto=http'
+    fields = dict(told(asked(nothing, b"Forwarded: for=198.51.100.7"), PROXY).pairs())
+    assert fields[b"Forwarded"] == b'for=198.51.100.7, for=127.0.0.1;host="a";proto=http'
 
 
 @pytest.mark.parametrize("visitor", [STRANGER, PROXY])

@@ -60,7 +60,6 @@ class Front:
         parking_seconds: float,
     ) -> None:
         self._find = find
-        self._ways = Ways(domain)
         self._scheme = scheme
         self._deadlines = deadlines
         self._loop = deadlines.loop
@@ -68,6 +67,7 @@ class Front:
         self._decisions = decisions
         self._timeouts = timeouts
         self._visitors = visitors
+        self._ways = Ways(domain, visitors.is_trusted)
         self._senders = Senders(visitors.is_trusted, limits.requests_per_address)
         self.parking = Parking(deadlines, parking_seconds, limits)
         self.connections: Members[_VisitorConnection] = Members()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgrok.errors import ConnectionLost
-from pgrok.http.forwarding import Visitor, forward_request
+from pgrok.http.forwarding import IsTrusted, Visitor, forward_request
 from pgrok.http.head import RequestHead
 from pgrok.http.pages import Code, Problem
 from pgrok.http.remembering import remembering
@@ -26,10 +26,14 @@ class Way:
 
 
 class Ways:
-    """Finds ways; `domain` is what tunnels' labels stand before, in lower case."""
+    """Finds ways; `domain` is what tunnels' labels stand before, in lower case.
 
-    def __init__(self, domain: str) -> None:
+    `is_trusted` tells whether an address is a proxy's whose word counts.
+    """
+
+    def __init__(self, domain: str, is_trusted: IsTrusted) -> None:
         self._suffix = f".{domain}"
+        self._is_trusted = is_trusted
         self.recall = remembering(self.find)
         """As `find`, of a request with a small head."""
 
@@ -38,8 +42,8 @@ class Ways:
         host = canonical_host(request.host)
         label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
         told = request.fields.values(b"x-forwarded-for") if visitor.trusted else []
-        route = Route(forward_request(request, None, visitor), explain, host)
-        return Way(label, told[-1] if told else b"", route)
+        head = forward_request(request, None, visitor, self._is_trusted)
+        return Way(label, told[-1] if told else b"", Route(head, explain, host))
 
 
 def canonical_host(host: bytes) -> str:

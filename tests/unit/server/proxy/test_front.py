@@ -66,6 +66,11 @@ def test_the_same_request_of_two_visitors_tells_of_two(house: House) -> None:
         assert b"X-Forwarded-For: %b\r\n" % address.encode() in house.ask(address)
 
 
+def test_the_sender_is_looked_for_behind_all_trusted_proxies(house: House) -> None:
+    seen = b"X-Forwarded-For: %b, %b" % (VISITOR.encode(), PROXY.encode())
+    assert b"X-Real-IP: %b\r\n" % VISITOR.encode() in house.ask(PROXY, get(b"/", seen))
+
+
 def test_long_heads_are_not_kept(house: House) -> None:
     house.ask(VISITOR, get(b"/" + b"x" * MAX_REMEMBERED_BYTES))
     assert house.front._ways.recall.cache_info().currsize == 0
