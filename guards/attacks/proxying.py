@@ -177,6 +177,13 @@ AREA = Area(
             f"{_FORWARDING}::test_cookies_for_neighbours_are_dropped[a=b; Domain=example.com-False]",
         ),
         Guard(
+            "The same in an interim response, which comes before the answer",
+            "relay/answer.py",
+            "forward_response(head, self._request.minor_version, True, self._host)",
+            "forward_response(head, self._request.minor_version, True)",
+            "tests/unit/relay/test_exchange.py::test_so_are_those_of_interim_responses",
+        ),
+        Guard(
             "The answer to one visitor's head given to another who sent the same",
             "server/proxy/ways.py",
             "self.recall = remembering(self.find)",

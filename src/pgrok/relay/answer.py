@@ -14,13 +14,14 @@ MAX_INTERIM = 128
 
 
 class Answer:
-    """Collects what is to be written."""
+    """Collects what is to be written; with a `host`, no cookies for domains outside of it."""
 
-    __slots__ = ("_framing", "_interim", "_output", "_request", "ended")
+    __slots__ = ("_framing", "_host", "_interim", "_output", "_request", "ended")
 
-    def __init__(self, request: RequestHead) -> None:
+    def __init__(self, request: RequestHead, host: str | None = None) -> None:
         self.ended = False
         self._request = request
+        self._host = host
         self._framing = Framing.NONE
         self._interim = 0
         self._output: Output = []
@@ -46,7 +47,8 @@ class Answer:
         if self._interim > MAX_INTERIM:
             raise RemoteProtocolError(f"more than {MAX_INTERIM} interim responses")
         if self._request.minor_version:
-            response = forward_response(head, self._request.minor_version, True)
+            # Browsers take cookies from them as well.
+            response = forward_response(head, self._request.minor_version, True, self._host)
             self._output.append(response.head)
 
     def add(self, body: Body) -> None:

@@ -253,7 +253,7 @@ class Exchange:
 
     def _receive_head(self, head: ResponseHead) -> None:
         if self._answer is None:
-            self._answer = Answer(self.request)
+            self._answer = Answer(self.request, self._route.host)
         if head.interim:
             if head.status == CONTINUE and self._upload is not None:
                 self._upload.awaits_continue = False

@@ -120,6 +120,15 @@ def test_cookies_for_the_hosts_above_are_left_out(relay: Relay, visitor: MemoryT
     assert b"Set-Cookie: a=b\r\nContent-Length" in visitor.take()
 
 
+def test_so_are_those_of_interim_responses(relay: Relay, visitor: MemoryTransport) -> None:
+    relay.host = "bob.example.com"
+    own, foreign = b"Set-Cookie: a=b\r\n", b"Set-Cookie: a=b; Domain=example.com\r\n"
+    hints = b"HTTP/1.1 103 Early Hints\r\n"
+    visitor.send(GET)
+    relay.target.send(hints + own + foreign + b"\r\n")
+    assert visitor.take() == hints + own + b"\r\n"
+
+
 # Interim responses
 
 
