@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pgrok.errors import RemoteProtocolError
 from pgrok.http.fields import Fields
-from pgrok.http.head import RequestHead, ResponseHead
+from pgrok.http.head import FROM_ANYBODY, HeadLimits, RequestHead, ResponseHead
 from pgrok.http.reader import Body, MessageReader, request_reader, response_reader
 
 HeadT = TypeVar("HeadT", RequestHead, ResponseHead)
@@ -21,16 +21,24 @@ with which the rest was refused."""
 # elsewhere, compare both ways to read.
 
 
-def read_requests(parts: Iterable[bytes], *, eof: bool = False) -> Outcome:
+def read_requests(
+    parts: Iterable[bytes], *, eof: bool = False, limits: HeadLimits = FROM_ANYBODY
+) -> Outcome:
     """Read requests, each as soon as the one before is over."""
-    reader = request_reader()
+    reader = request_reader(limits)
     reader.expect()
     return _read(reader, parts, eof=eof, again=True)
 
 
-def read_response(parts: Iterable[bytes], *, method: bytes = b"GET", eof: bool = False) -> Outcome:
+def read_response(
+    parts: Iterable[bytes],
+    *,
+    method: bytes = b"GET",
+    eof: bool = False,
+    limits: HeadLimits = FROM_ANYBODY,
+) -> Outcome:
     """Read one response to a request with `method`, and those before it that are interim."""
-    reader = response_reader()
+    reader = response_reader(limits)
     reader.expect(method)
     return _read(reader, parts, eof=eof, again=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from pgrok.http.head import MAX_HEAD_BYTES, MAX_HEAD_LINES
+from pgrok.http.head import FROM_OTHER_END
 
 RIGHT = b"right"
 
@@ -153,12 +153,13 @@ UNASKED_SWITCHES = [
 ]
 """Nobody asked for another protocol."""
 
+# More than either end takes, with or without a client of ours between.
+_OCTETS, _LINES = FROM_OTHER_END
+
 FLOODS = [
-    Answer("a long line", response(b"X: " + b"y" * MAX_HEAD_BYTES), Seen.REFUSED),
-    Answer(
-        "a line without an end", response(b"X: ")[:-4] + b"y" * (MAX_HEAD_BYTES + 9), Seen.REFUSED
-    ),
-    Answer("too many lines", response(*[b"X: y"] * MAX_HEAD_LINES), Seen.REFUSED),
+    Answer("a long line", response(b"X: " + b"y" * _OCTETS), Seen.REFUSED),
+    Answer("a line without an end", response(b"X: ")[:-4] + b"y" * (_OCTETS + 9), Seen.REFUSED),
+    Answer("too many lines", response(*[b"X: y"] * _LINES), Seen.REFUSED),
     Answer("interim responses", b"HTTP/1.1 103 E\r\n\r\n" * 10_000, Seen.REFUSED),
     Answer(
         "interim responses, and one that is final",
@@ -168,7 +169,7 @@ FLOODS = [
     Answer("an extension", _chunks(b"5;" + b"x" * 2000), Seen.CUT),
     Answer("zeros of a size", _chunks(b"0" * 2000), Seen.CUT),
     Answer("trailers", _chunks(b"0\r\n" + b"A: b\r\n" * 200), Seen.CUT),
-    Answer("a trailer", _chunks(b"0\r\nA: " + b"b" * (MAX_HEAD_BYTES + 9)), Seen.CUT),
+    Answer("a trailer", _chunks(b"0\r\nA: " + b"b" * (_OCTETS + 9)), Seen.CUT),
 ]
 """There is too much of it, and no end."""
 

@@ -11,7 +11,7 @@ from pgrok.client.dialer import Dialer, explain
 from pgrok.client.records import RequestRecord
 from pgrok.client.targets import Rules, Target
 from pgrok.http.forwarding import forward_request
-from pgrok.http.head import RequestHead
+from pgrok.http.head import FROM_OTHER_END, RequestHead
 from pgrok.http.pages import Code, Problem
 from pgrok.http.remembering import remembering
 from pgrok.relay.deadlines import Deadlines
@@ -114,7 +114,7 @@ class _Channel(DownstreamConnection):
     """One channel; requests come on it one after the other."""
 
     def __init__(self, forwarder: _Forwarder) -> None:
-        super().__init__(self, forwarder.deadlines, TIMEOUTS)
+        super().__init__(self, forwarder.deadlines, TIMEOUTS, FROM_OTHER_END)
         self._forwarder = forwarder
 
     def route(self, exchange: Exchange) -> None:

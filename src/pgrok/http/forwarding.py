@@ -29,6 +29,10 @@ from pgrok.http.head import (
 )
 from pgrok.http.remembering import remembering
 
+MAX_TOLD = 255
+"""Octets of an address, host or scheme that a proxy tells: it is repeated in other fields, so that
+what goes on would have no bound. No name is longer."""
+
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 # The length is written anew, from what was understood of it.
@@ -168,12 +172,12 @@ def _complete(
     if sender is None:
         seen = []
         hops = [*filter(None, came.values(b"forwarded"))]
-        address = came.first(b"x-real-ip") or peer
+        address = _told(came, b"x-real-ip") or peer
     else:
         hops = []
         address = sender
-    host = came.first(b"x-forwarded-host") or asked_host
-    scheme = came.first(b"x-forwarded-proto") or visitor.scheme.encode()
+    host = _told(came, b"x-forwarded-host") or asked_host
+    scheme = _told(came, b"x-forwarded-proto") or visitor.scheme.encode()
     here = _forwarded(peer, asked_host, visitor.scheme.encode())
     return (
         b"X-Forwarded-For: " + b", ".join([*seen, peer]),
@@ -184,14 +188,23 @@ def _complete(
     )
 
 
+def _told(came: Fields, name: bytes) -> bytes | None:
+    """Return what a proxy says in a field, unless that is nothing, or too long to be meant."""
+    value = came.first(name)
+    return value if value and len(value) <= MAX_TOLD else None
+
+
 def _sender(seen: list[bytes], is_trusted: IsTrusted) -> bytes | None:
     """Return the last address that is no trusted proxy's; the first if all are, None of none.
 
-    Each proxy adds whom it saw at the end, so what stands before that one is anybody's word.
+    Each proxy adds whom it saw at the end, so what stands before that one is anybody's word. What
+    is too long to be an address ends the list as well.
     """
     first = None
     for element in reversed(b",".join(seen).split(b",")):
         address = element.strip()
+        if len(address) > MAX_TOLD:
+            break
         if address:
             first = address
             if not _is_proxy(address, is_trusted):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from pgrok.http.fields import Fields
 from pgrok.http.remembering import MAX_REMEMBERED_BYTES
@@ -17,6 +17,27 @@ MAX_WHOLE_BYTES = 16 * 1024
 
 MAX_HEAD_LINES = 128
 """Lines of a head; nginx has no such limit, Apache takes 100 fields."""
+
+MAX_ADDED_BYTES = 2 * 1024
+"""Octets that a head from our own other end may have more: that one took it, and has told in it of
+the visitor, with names and addresses of up to 255 octets."""
+
+MAX_ADDED_LINES = 8
+"""Lines that it may have more: five tell of the visitor, two of the connection."""
+
+
+class HeadLimits(NamedTuple):
+    """How large a head may be, as it depends on where it comes from."""
+
+    octets: int
+    lines: int
+
+
+FROM_ANYBODY = HeadLimits(MAX_HEAD_BYTES, MAX_HEAD_LINES)
+"""What a visitor sends, or a target."""
+
+FROM_OTHER_END = HeadLimits(MAX_HEAD_BYTES + MAX_ADDED_BYTES, MAX_HEAD_LINES + MAX_ADDED_LINES)
+"""What comes through a channel: whatever one end has taken, the other one has to take as well."""
 
 CONTINUE, SWITCHING_PROTOCOLS, NO_CONTENT, NOT_MODIFIED = 100, 101, 204, 304
 """Statuses that mean something to a relay (RFC 9110 15)."""

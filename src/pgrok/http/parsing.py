@@ -40,20 +40,23 @@ _MAX_LENGTH_DIGITS = 18
 """What a length may have so that it fits into 63 bits."""
 
 
-def parse_request(head: bytes, _method: bytes = b"") -> RequestHead:
+def parse_request(
+    head: bytes, _method: bytes = b"", max_lines: int = MAX_HEAD_LINES
+) -> RequestHead:
     """Return the request that `head` says, which ends with its empty line.
 
     Nobody knows its method before. Raises `RemoteProtocolError` with the status to answer.
     """
-    return (recall_request if len(head) <= MAX_REMEMBERED_BYTES else _read_request)(head, b"")
+    read = recall_request if len(head) <= MAX_REMEMBERED_BYTES else _read_request
+    return read(head, b"", max_lines)
 
 
-def _read_request(head: bytes, _method: bytes) -> RequestHead:
+def _read_request(head: bytes, _method: bytes, max_lines: int) -> RequestHead:
     line = _REQUEST_LINE.match(head)
     if line is None:
         raise _refused_request_line(head)
     method, target, version = line.groups()
-    fields = _parse_fields(head, line.end())
+    fields = _parse_fields(head, line.end(), max_lines)
     _check_target(method, target)
     # HTTP/1.0 could ask for keep-alive too, and needs a length for every answer then.
     request = RequestHead(
@@ -82,20 +85,21 @@ recall_request = remembering(_read_request)
 """As `parse_request`, of a small head."""
 
 
-def parse_response(head: bytes, method: bytes) -> ResponseHead:
+def parse_response(head: bytes, method: bytes, max_lines: int = MAX_HEAD_LINES) -> ResponseHead:
     """Return the response that `head` says, to a request with `method`.
 
     Raises `RemoteProtocolError`.
     """
-    return (recall_response if len(head) <= MAX_REMEMBERED_BYTES else _read_response)(head, method)
+    read = recall_response if len(head) <= MAX_REMEMBERED_BYTES else _read_response
+    return read(head, method, max_lines)
 
 
-def _read_response(head: bytes, method: bytes) -> ResponseHead:
+def _read_response(head: bytes, method: bytes, max_lines: int) -> ResponseHead:
     line = _STATUS_LINE.match(head)
     if line is None:
         raise RemoteProtocolError("the answer does not begin with an HTTP/1 status line")
     version, status, reason = line.groups(b"")
-    fields = _parse_fields(head, line.end())
+    fields = _parse_fields(head, line.end(), max_lines)
     response = ResponseHead(int(status), reason, fields, int(version))
     _frame_response(response, method)
     if b"connection" in fields.names:
@@ -125,9 +129,9 @@ def _promised_seconds(fields: Fields) -> float | None:
     return None
 
 
-def _parse_fields(head: bytes, after_start_line: int) -> Fields:
-    if head.count(b"\n") > MAX_HEAD_LINES + 1:
-        raise RemoteProtocolError(f"more than {MAX_HEAD_LINES} lines of head", status=431)
+def _parse_fields(head: bytes, after_start_line: int, max_lines: int) -> Fields:
+    if head.count(b"\n") > max_lines + 1:
+        raise RemoteProtocolError(f"more than {max_lines} lines of head", status=431)
     return Fields.parse(head, after_start_line - 1, len(head) - 2)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from pgrok.errors import LocalProtocolError, RemoteProtocolError
 from pgrok.http.body import BodyReader, LengthReader, Pieces, body_reader
 from pgrok.http.fields import Fields
-from pgrok.http.head import MAX_HEAD_BYTES, RequestHead, ResponseHead
+from pgrok.http.head import FROM_ANYBODY, HeadLimits, RequestHead, ResponseHead
 from pgrok.http.parsing import (
     parse_request,
     parse_response,
@@ -37,7 +37,7 @@ _SSH = b"SSH-2.0-"
 HeadT = TypeVar("HeadT", RequestHead, ResponseHead)
 
 
-Parse = Callable[[bytes, bytes], HeadT]
+Parse = Callable[[bytes, bytes, int], HeadT]
 
 
 @dataclass(slots=True)
@@ -58,11 +58,19 @@ class MessageReader(Generic[HeadT]):
     tenth faster where the code of an exchange meets one type only.
     """
 
-    def __init__(self, parse: Parse[HeadT], recall: Parse[HeadT], *, empty_lines: bool) -> None:
-        """`parse` is given a head and the method, `recall` too if the head is small; `empty_lines`
-        may come before a message."""
+    def __init__(
+        self,
+        parse: Parse[HeadT],
+        recall: Parse[HeadT],
+        limits: HeadLimits,
+        *,
+        empty_lines: bool,
+    ) -> None:
+        """`parse` is given a head, the method and how many lines there may be, `recall` too if the
+        head is small; `empty_lines` may come before a message."""
         self._parse: Parse[HeadT] = parse
         self._recall: Parse[HeadT] = recall
+        self._max_octets, self._max_lines = limits
         self._empty_lines = empty_lines
         self._method = b""
         # A view only while a body is read, of which nothing but its length is of interest.
@@ -106,7 +114,7 @@ class MessageReader(Generic[HeadT]):
             return None
         recall = self._recall
         try:
-            head = recall(data[:end], self._method)
+            head = recall(data[:end], self._method, self._max_lines)
         except RemoteProtocolError:
             return None
         if head.whole != len(data):
@@ -165,10 +173,10 @@ class MessageReader(Generic[HeadT]):
         if end < _HEAD_END_OCTETS:
             self._check_partial_head()
             return None
-        if end - begin > MAX_HEAD_BYTES:
-            raise _head_too_large()
+        if end - begin > self._max_octets:
+            raise self._head_too_large()
         self._start = self._searched = end
-        head = self._parse(buffer[begin:end], self._method)
+        head = self._parse(buffer[begin:end], self._method, self._max_lines)
         self._body = body_reader(head.framing, head.length)
         if self._body is None:
             self.awaits_message = head.interim
@@ -182,8 +190,8 @@ class MessageReader(Generic[HeadT]):
         return begin
 
     def _check_partial_head(self) -> None:
-        if self.buffered > MAX_HEAD_BYTES:
-            raise _head_too_large()
+        if self.buffered > self._max_octets:
+            raise self._head_too_large()
         if _BARE_EMPTY_LINE.search(self._buffer, max(self._start, self._searched - 2)):
             raise RemoteProtocolError("a line ends without CR")
         if self._empty_lines and self._buffer.startswith(_SSH, self._start):
@@ -191,6 +199,9 @@ class MessageReader(Generic[HeadT]):
         self._searched = len(self._buffer)
         if self._eof and self.buffered:
             raise RemoteProtocolError("the connection ended within a head")
+
+    def _head_too_large(self) -> RemoteProtocolError:
+        return RemoteProtocolError(f"a head of more than {self._max_octets} octets", status=431)
 
     def _next_body(self, body: BodyReader) -> Body | None:
         pieces: Pieces = []
@@ -220,18 +231,14 @@ class MessageReader(Generic[HeadT]):
         self._buffer, self._start, self._searched = b"", 0, 0
 
 
-def request_reader() -> MessageReader[RequestHead]:
+def request_reader(limits: HeadLimits = FROM_ANYBODY) -> MessageReader[RequestHead]:
     """Return a reader of the requests of one connection, one after the other."""
-    return MessageReader(parse_request, recall_request, empty_lines=True)
+    return MessageReader(parse_request, recall_request, limits, empty_lines=True)
 
 
-def response_reader() -> MessageReader[ResponseHead]:
+def response_reader(limits: HeadLimits = FROM_ANYBODY) -> MessageReader[ResponseHead]:
     """Return a reader of the responses of one connection.
 
     Interim responses (RFC 9110 15.2) come as heads before the one that was expected.
     """
-    return MessageReader(parse_response, recall_response, empty_lines=False)
-
-
-def _head_too_large() -> RemoteProtocolError:
-    return RemoteProtocolError(f"a head of more than {MAX_HEAD_BYTES} octets", status=431)
+    return MessageReader(parse_response, recall_response, limits, empty_lines=False)

@@ -6,7 +6,7 @@ import asyncio
 from typing import cast
 
 from pgrok.errors import RemoteProtocolError
-from pgrok.http.head import RequestHead
+from pgrok.http.head import FROM_ANYBODY, HeadLimits, RequestHead
 from pgrok.http.pages import Code, Problem
 from pgrok.http.reader import Body, request_reader
 from pgrok.reading import LARGE_READ
@@ -28,7 +28,13 @@ MAX_READ_AHEAD = 64 * 1024
 class DownstreamConnection(asyncio.Protocol):
     """One HTTP connection that requests come from, one exchange after the other."""
 
-    def __init__(self, backend: Backend, deadlines: Deadlines, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        deadlines: Deadlines,
+        timeouts: Timeouts,
+        limits: HeadLimits = FROM_ANYBODY,
+    ) -> None:
         self.loop = deadlines.loop
         self.keeps_alive = True
         """Whether it is open for more requests after this one."""
@@ -37,7 +43,7 @@ class DownstreamConnection(asyncio.Protocol):
         )
         self._timeouts = timeouts
         self._backend = backend
-        self._reader = request_reader()
+        self._reader = request_reader(limits)
         self._exchange: Exchange | None = None
         self._advancing = False
         self._passing = False
@@ -237,8 +243,11 @@ class DownstreamConnection(asyncio.Protocol):
         return self._exchange is None and not self._peer.lingering and self._reader.buffered > 0
 
     def _has_room(self) -> bool:
-        """Whether more may be read than is there already."""
-        return self._reader.buffered < (1 if self._is_held else MAX_READ_AHEAD)
+        """Whether more may be read than is there already; the reader has its own limit of a head,
+        which may be more than is read ahead."""
+        if self._is_held:
+            return not self._reader.buffered
+        return self._exchange is None or self._reader.buffered < MAX_READ_AHEAD
 
     def _begin_exchange(self, request: RequestHead) -> None:
         self._fresh = False

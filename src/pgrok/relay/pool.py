@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pgrok.http.head import FROM_ANYBODY, HeadLimits
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.upstream import UpstreamConnection
 
@@ -29,10 +30,18 @@ class PoolFull(Exception):
 class Pool:
     """The upstream connections to one place: one tunnel, or one target."""
 
-    def __init__(self, dial: Dial, deadlines: Deadlines, *, max_open: int = MAX_OPEN) -> None:
+    def __init__(
+        self,
+        dial: Dial,
+        deadlines: Deadlines,
+        *,
+        max_open: int = MAX_OPEN,
+        limits: HeadLimits = FROM_ANYBODY,
+    ) -> None:
         self._dial = dial
         self._deadlines = deadlines
         self._max_open = max_open
+        self._limits = limits
         self._idle: list[UpstreamConnection] = []
         self._sweep = deadlines.new(self._close_expired)
         self._open: set[UpstreamConnection] = set()
@@ -68,7 +77,7 @@ class Pool:
             if not self._idle:
                 raise PoolFull
             self._idle[0].close()
-        upstream = UpstreamConnection(self)
+        upstream = UpstreamConnection(self, self._limits)
         upstream.give_up = self._dial(upstream)
         self._open.add(upstream)
         return upstream

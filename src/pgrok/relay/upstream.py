@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
 from pgrok.errors import RemoteProtocolError
+from pgrok.http.head import FROM_ANYBODY, HeadLimits
 from pgrok.http.reader import response_reader
 from pgrok.relay.interfaces import ResponseSink
 from pgrok.relay.splice import Detached
@@ -28,9 +29,9 @@ class UpstreamConnection(asyncio.Protocol):
     transport: asyncio.Transport
     """Of a connection that stands."""
 
-    def __init__(self, owner: UpstreamOwner) -> None:
+    def __init__(self, owner: UpstreamOwner, limits: HeadLimits = FROM_ANYBODY) -> None:
         self._owner = owner
-        self._reader = response_reader()
+        self._reader = response_reader(limits)
         self._exchange: ResponseSink | None = None
         self._reading = True
         self._ended = False

@@ -5,9 +5,23 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from pgrok.http.fields import Fields
-from pgrok.http.forwarding import ForwardedResponse, Visitor, forward_request, forward_response
-from pgrok.http.head import Framing, RequestHead, ResponseHead
-from pgrok.http.parsing import parse_request, parse_response
+from pgrok.http.forwarding import (
+    MAX_TOLD,
+    ForwardedResponse,
+    Visitor,
+    forward_request,
+    forward_response,
+)
+from pgrok.http.head import (
+    FROM_OTHER_END,
+    MAX_HEAD_BYTES,
+    MAX_HEAD_LINES,
+    Framing,
+    RequestHead,
+    ResponseHead,
+)
+from pgrok.http.parsing import MAX_HOST, parse_request, parse_response
+from support.events import read_requests, read_response
 from support.heads import UPGRADE, request
 
 STRANGER = Visitor("203.0.113.9", "https", trusted=False)
@@ -333,6 +347,76 @@ def test_ipv6_addresses_are_quoted_in_forwarded() -> None:
     fields = dict(told(asked(), visitor).pairs())
     assert fields[b"X-Forwarded-For"] == b"2001:db8::1"
     assert fields[b"Forwarded"] == b'for="[2001:db8::1]";host="a";proto=http'
+
+
+# What the other end takes
+
+FAR = "fe80:1111:2222:3333:4444:5555:6666:7777%interface-of-15"
+LONGEST = b"h" * MAX_TOLD
+GROWING = [
+    (Visitor(FAR, "https", trusted=False), ()),
+    (Visitor(FAR, "https", trusted=True), ()),
+    (
+        Visitor(FAR, "https", trusted=True),
+        (b"X-Forwarded-For:" + LONGEST, b"X-Forwarded-Host:" + LONGEST),
+    ),
+    (
+        Visitor(FAR, "https", trusted=True),
+        (
+            *(b"X-Forwarded-For:" + LONGEST, b"X-Forwarded-Host:" + LONGEST),
+            b"X-Forwarded-Proto:" + b";" * MAX_TOLD,
+        ),
+    ),
+    (Visitor(FAR, "https", trusted=True), (b"Forwarded:for=a", b"X-Real-IP:" + LONGEST)),
+    (Visitor(FAR, "https", trusted=True), (b"X-Real-IP:" + LONGEST,)),
+]
+
+
+def filled(head: bytes) -> list[bytes]:
+    """Return heads like `head` with as many octets, and as many lines, as one may have."""
+    octets = b"X:" + b"y" * (MAX_HEAD_BYTES - len(head) - 4) + b"\r\n"
+    lines = b"X:y\r\n" * (MAX_HEAD_LINES + 1 - head.count(b"\r\n"))
+    return [head[:-2] + more + b"\r\n" for more in (octets, lines)]
+
+
+@pytest.mark.parametrize(("visitor", "said"), GROWING)
+@pytest.mark.parametrize(
+    "more",
+    [
+        (b"TE:trailers", b"Content-Length:1"),
+        (b"TE:trailers", b"Transfer-Encoding:chunked"),
+        (b"Upgrade:websocket", b"Connection:Upgrade"),
+    ],
+)
+def test_a_request_that_was_taken_is_taken_by_the_other_end(
+    visitor: Visitor, said: tuple[bytes, ...], more: tuple[bytes, ...]
+) -> None:
+    lines = [b"GET / HTTP/1.1", b"Host:" + b"h" * MAX_HOST, *said, *more, b"", b""]
+    for head in filled(b"\r\n".join(lines)):
+        (taken, *_) = read_requests([head])
+        assert isinstance(taken, RequestHead)
+        forwarded = forward_request(taken, None, visitor, is_trusted)
+        assert len(forwarded) > MAX_HEAD_BYTES or forwarded.count(b"\n") > MAX_HEAD_LINES + 1
+        assert isinstance(read_requests([forwarded], limits=FROM_OTHER_END)[0], RequestHead)
+
+
+@pytest.mark.parametrize("more", [(), (b"Content-Length:1",), (b"Transfer-Encoding:chunked",)])
+def test_a_response_that_was_taken_is_taken_by_the_other_end(more: tuple[bytes, ...]) -> None:
+    for head in filled(b"\r\n".join([b"HTTP/1.1 200", *more, b"", b""])):
+        (taken, *_) = read_response([head])
+        assert isinstance(taken, ResponseHead)
+        forwarded = forward_response(taken, 1, False).head
+        assert len(forwarded) > MAX_HEAD_BYTES or forwarded.count(b"\n") > MAX_HEAD_LINES + 1
+        assert isinstance(read_response([forwarded], limits=FROM_OTHER_END)[0], ResponseHead)
+
+
+@pytest.mark.parametrize(
+    "name", [b"X-Forwarded-For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Real-IP"]
+)
+def test_what_is_too_long_to_be_meant_is_as_if_not_said(name: bytes) -> None:
+    said = told(asked(name + b": " + LONGEST), PROXY)
+    assert said != told(asked(), PROXY)
+    assert told(asked(name + b": h" + LONGEST), PROXY) == told(asked(), PROXY)
 
 
 # Cookies

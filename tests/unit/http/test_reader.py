@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from pgrok.errors import LocalProtocolError, RemoteProtocolError
 from pgrok.http.body import NO_TRAILERS
 from pgrok.http.fields import Fields
-from pgrok.http.head import MAX_HEAD_BYTES, MAX_WHOLE_BYTES, RequestHead, ResponseHead
+from pgrok.http.head import (
+    FROM_ANYBODY,
+    FROM_OTHER_END,
+    MAX_ADDED_BYTES,
+    MAX_ADDED_LINES,
+    MAX_HEAD_BYTES,
+    MAX_HEAD_LINES,
+    MAX_WHOLE_BYTES,
+    HeadLimits,
+    RequestHead,
+    ResponseHead,
+)
 from pgrok.http.reader import Body, request_reader, response_reader
 from support.events import cuts, read_requests, read_response
 from support.heads import GET, REFUSED_HEADS, SMUGGLED, TOO_MANY_OCTETS, Refused, request
@@ -46,12 +57,41 @@ def test_too_many_octets_are_refused_as_they_come(vector: Refused) -> None:
     assert read_requests([data]) == read_requests(parts) == [vector.status]
 
 
-def test_a_head_of_exactly_the_limit() -> None:
-    for octets, fits in ((MAX_HEAD_BYTES, True), (MAX_HEAD_BYTES + 1, False)):
-        head = request(b"X: " + b"y" * (octets - len(request(b"X: "))))
+@pytest.mark.parametrize("limits", [FROM_ANYBODY, FROM_OTHER_END])
+def test_a_head_of_exactly_the_limit(limits: HeadLimits) -> None:
+    for octets, fits in ((limits.octets, True), (limits.octets + 1, False)):
+        room = octets - len(request(b"X: "))
+        head = request(b"X: " + b"y" * room)
         assert len(head) == octets
-        assert (read_requests([head]) != [431]) is fits
-        assert (read_requests([head[:-1], head[-1:]]) != [431]) is fits
+        for parts in ([head], [head[:-1], head[-1:]]):
+            assert (read_requests(parts, limits=limits) != [431]) is fits
+        answer = OK + b"X: " + b"y" * (octets - len(OK) - 7) + b"\r\n\r\n"
+        assert len(answer) == octets
+        for parts in ([answer], [answer[:-1], answer[-1:]]):
+            assert (read_response(parts, limits=limits) != [431]) is fits
+
+
+@pytest.mark.parametrize("limits", [FROM_ANYBODY, FROM_OTHER_END])
+def test_a_head_of_exactly_so_many_lines(limits: HeadLimits) -> None:
+    for lines, fits in ((limits.lines, True), (limits.lines + 1, False)):
+        # A small head, which is remembered, and one that is not.
+        for line in (b"X: y", b"X: " + b"y" * 100):
+            head = request(*[line] * (lines - 2))
+            answer = OK + (line + b"\r\n") * (lines - 1) + b"\r\n"
+            assert head.count(b"\r\n") == answer.count(b"\r\n") == lines + 1
+            assert (read_requests([head], limits=limits) != [431]) is fits
+            assert (read_response([answer], limits=limits) != [431]) is fits
+
+
+def test_what_is_remembered_of_our_other_end_is_none_of_a_visitors() -> None:
+    head = request(*[b"X: y"] * (FROM_OTHER_END.lines - 2))
+    assert read_requests([head], limits=FROM_OTHER_END) != [431]
+    assert read_requests([head]) == [431]
+
+
+def test_our_other_end_may_send_a_little_more() -> None:
+    assert FROM_ANYBODY == (MAX_HEAD_BYTES, MAX_HEAD_LINES)
+    assert FROM_OTHER_END == (MAX_HEAD_BYTES + MAX_ADDED_BYTES, MAX_HEAD_LINES + MAX_ADDED_LINES)
 
 
 @pytest.mark.parametrize("vector", BROKEN_BODIES, ids=str)

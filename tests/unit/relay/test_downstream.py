@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from pgrok.http.head import FROM_OTHER_END
 from pgrok.http.pages import Code, Problem
 from pgrok.relay.downstream import MAX_READ_AHEAD, DownstreamConnection
 from pgrok.relay.exchange import Exchange
@@ -62,6 +63,17 @@ def test_only_so_much_is_read_ahead(relay: Relay, visitor: MemoryTransport) -> N
         relay.target.send(OK)
     assert visitor.take() == OK * 10_001
     assert relay.target.take() == get(b"/slow") + GET * 10_000
+
+
+def test_a_head_may_be_more_than_is_read_ahead(relay: Relay) -> None:
+    reader = DownstreamConnection(relay, relay.deadlines, TIMEOUTS, FROM_OTHER_END)
+    channel = MemoryTransport(relay.loop, reader)
+    channel.connect()
+    head = get(b"/", b"X: " + b"y" * (FROM_OTHER_END.octets - len(get(b"/", b"X: "))))
+    assert len(head) > MAX_READ_AHEAD
+    channel.send(head[:-1])
+    channel.send(head[-1:])
+    assert relay.target.take() == head
 
 
 def test_a_last_request(relay: Relay, visitor: MemoryTransport) -> None:

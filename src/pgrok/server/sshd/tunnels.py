@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pgrok.address import Address
 from pgrok.errors import ChannelRefused, TransportError
+from pgrok.http.head import FROM_OTHER_END
 from pgrok.protocol import TunnelKind
 from pgrok.relay.deadlines import Deadlines
 from pgrok.relay.pool import Pool, PoolFull
@@ -71,7 +72,7 @@ class Tunnel:
 
     def make_pool(self, deadlines: Deadlines, max_requests: int) -> None:
         """Serve requests from now on, so many at once, and keep idle channels for them."""
-        self.pool = Pool(self._dial, deadlines, max_open=max_requests)
+        self.pool = Pool(self._dial, deadlines, max_open=max_requests, limits=FROM_OTHER_END)
 
     def serve(self) -> None:
         """Take the visitors of the public port."""
