@@ -11,6 +11,8 @@ _NAMES = "tests/integration/sshd/test_names.py"
 _PARKING = "tests/integration/sshd/test_parking.py"
 _QUOTAS = "tests/unit/server/sshd/test_quotas.py"
 _REGISTRY = "tests/unit/server/test_registry.py"
+_PORTS = "tests/integration/sshd/test_ports.py"
+_CHOOSING = "tests/unit/server/test_ports.py"
 
 AREA = Area(
     "names",
@@ -45,6 +47,29 @@ AREA = Area(
             "return claim.key[0], claim.person_id, claim.instance",
             "return claim.key[0], 0, claim.instance",
             f"{_REGISTRY}::TestReturning::test_an_instance_is_of_one_person_and_one_kind",
+        ),
+        Guard(
+            "Visitors of a port that another person's client has just lost, by drawing it",
+            "server/sshd/opening.py",
+            "Avoided(others, kept)",
+            "Avoided(others)",
+            f"{_PORTS}::test_a_port_that_was_lost_is_kept_from_others_until_its_client_is_back",
+        ),
+        Guard(
+            "Visitors of the port that another person had last, while others are free",
+            "server/ports.py",
+            "elif port in avoided.lasts:",
+            "elif False:",
+            f"{_CHOOSING}"
+            "::test_a_port_that_somebody_else_had_last_comes_after_those_that_nobody_had",
+        ),
+        Guard(
+            "Every public port kept from everybody by one person, whose clients come and go",
+            "server/ports.py",
+            "    yield from last_resort\n",
+            "",
+            f"{_PORTS}"
+            "::test_where_no_other_port_is_free_nobody_is_refused_for_one_who_may_come_back",
         ),
         Guard(
             "A late end of a lost connection frees the name of whoever has it by now",

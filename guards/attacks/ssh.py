@@ -97,10 +97,10 @@ AREA = Area(
         Guard(
             "A public port outside the range",
             "server/ports.py",
-            "last is not None and start <= last < end",
+            "last is not None and last in ports",
             "last is not None",
             "tests/unit/server/test_ports.py"
-            "::test_every_free_port_of_the_range_comes_once_and_the_last_one_first",
+            "::test_every_free_port_of_the_range_comes_once_and_in_order_of_who_may_miss_it",
         ),
         Guard(
             "A TCP port of the machine for every http tunnel, around the front",

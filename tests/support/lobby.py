@@ -148,7 +148,10 @@ class Lobby:
         self.parking = Parking(deadlines, ProxySettings().parking_seconds, LimitSettings())
         self.claims = Claims(registry, b"secret")
         self._last_ports: dict[int, int] = {}
-        store = SimpleNamespace(ports=SimpleNamespace(last=self._last, remember=self._remember))
+        ports_of = SimpleNamespace(
+            last=self._last, lasts_of_others=self._lasts_of_others, remember=self._remember
+        )
+        store = SimpleNamespace(ports=ports_of)
         tcp = TCPSettings(port_start=ports.start, port_end=ports.stop)
         limits = LimitSettings()
         self.quotas = Quotas(limits, registry)
@@ -194,6 +197,9 @@ class Lobby:
 
     async def _last(self, person_id: int) -> int | None:
         return self._last_ports.get(person_id)
+
+    async def _lasts_of_others(self, person_id: int) -> set[int]:
+        return set()  # so that nothing but what the registry keeps in mind spares a port
 
     async def _remember(self, person_id: int, port: int) -> None:
         self._last_ports[person_id] = port

@@ -187,6 +187,15 @@ class Registry(Generic[HolderT]):
             if instance is not None:
                 self._remember(instance, tenure.key, tenure.generation)
 
+    def kept_for_others(self, person_id: int) -> set[Key]:
+        """Return the free names and ports that clients of other people may come back to."""
+        now = self._now()
+        return {
+            tenure.key
+            for (_, whose, _), tenure in self._remembered.items()
+            if whose != person_id and tenure.forgotten_at >= now and tenure.key not in self._leases
+        }
+
     def _claim_again(self, claim: Claim, holder: HolderT) -> Verdict[HolderT] | None:
         """Decide for a client that has, or just had, a tunnel (it says so itself)."""
         instance = _instance_of(claim)

@@ -21,6 +21,9 @@ from support.transport import Acceptor
 
 ONE, OTHER = "1" * 32, "2" * 32
 
+ROUNDS = 12
+"""Ports drawn one after another: by chance they spare one of three once in a hundred times."""
+
 
 @pytest.fixture
 async def small_house(database: str) -> AsyncIterator[House]:
@@ -146,6 +149,71 @@ async def test_an_http_tunnel_opens_no_port_and_leaves_the_memory_alone(
     assert await house.daemon.store.ports.last(person.id) == tcp_client.public_port
 
 
+@pytest.fixture
+async def house_of_four(database: str) -> AsyncIterator[House]:
+    """One with four ports."""
+    async with open_house(database, ports=4) as opened:
+        yield opened
+
+
+async def draw(house: House, token: str) -> set[int]:
+    """Return what somebody's further tunnel gets, time after time."""
+    drawn, there = set(), len(house.daemon.registry)
+    for _ in range(ROUNDS):
+        client = await house.tcp_tunnel(token)
+        drawn.add(client.public_port)
+        client.connection.abort()
+        await until(lambda: len(house.daemon.registry) == there)
+    return drawn
+
+
+async def lose(house: House, *clients: Client) -> None:
+    """Cut their connections, as a blip does."""
+    left = len(house.daemon.registry) - len(clients)
+    for client in clients:
+        client.connection.abort()
+    await until(lambda: len(house.daemon.registry) == left)
+
+
+async def test_a_port_that_was_lost_is_kept_from_others_until_its_client_is_back(
+    house_of_four: House,
+) -> None:
+    """Its visitors would be theirs, for good."""
+    house = house_of_four
+    (_, alice), (_, bob) = [await house.person(name) for name in ("alice", "bob")]
+    first = await house.tcp_tunnel(alice)
+    base, further = [await house.tcp_tunnel(bob, instance) for instance in (ONE, OTHER)]
+    await lose(house, base, further)
+    free = set(house.tcp) - {first.public_port, base.public_port, further.public_port}
+    assert await draw(house, alice) == free
+    assert (await house.tcp_tunnel(bob, OTHER, 2)).public_port == further.public_port
+    assert (await house.tcp_tunnel(bob, ONE, 2)).public_port == base.public_port
+
+
+async def test_a_port_that_somebody_else_had_last_is_kept_for_them_while_others_are_free(
+    house_of_four: House,
+) -> None:
+    """Their client is not ours: nobody can tell that it may come back."""
+    house = house_of_four
+    (_, alice), (_, bob) = [await house.person(name) for name in ("alice", "bob")]
+    _, his = await house.tcp_tunnel(alice), await house.tcp_tunnel(bob)
+    await lose(house, his)
+    assert his.public_port not in await draw(house, alice)
+    assert (await house.tcp_tunnel(bob)).public_port == his.public_port
+
+
+async def test_where_no_other_port_is_free_nobody_is_refused_for_one_who_may_come_back(
+    small_house: House,
+) -> None:
+    (_, alice), (_, bob) = [await small_house.person(name) for name in ("alice", "bob")]
+    his = await small_house.tcp_tunnel(bob, ONE)
+    await lose(small_house, his)
+    ports = [(await small_house.tcp_tunnel(alice)).public_port for _ in range(2)]
+    assert ports == [*(set(small_house.tcp) - {his.public_port}), his.public_port]
+    with pytest.raises(TunnelRefused, match="no public port is free"):
+        await small_house.tcp_tunnel(bob, ONE, 2)
+
+
 class Gate:
     """Opens ports when it is told to."""
 
@@ -205,13 +273,14 @@ async def test_no_visitor_comes_before_the_client_knows_its_port(
         assert await serves(house, client)
 
 
+@pytest.mark.parametrize("query", ["last", "lasts_of_others"])
 async def test_while_the_database_is_away_ports_are_refused_in_words_for_clients(
-    house: House, token: str, monkeypatch: pytest.MonkeyPatch
+    query: str, house: House, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(_: int) -> int:
         raise StoreUnavailable("host=db password=secret")
 
-    monkeypatch.setattr(house.daemon.store.ports, "last", away)
+    monkeypatch.setattr(house.daemon.store.ports, query, away)
     with pytest.raises(TunnelRefused, match="cannot look up ports right now; try again") as error:
         await house.tcp_tunnel(token)
     assert "secret" not in str(error.value)

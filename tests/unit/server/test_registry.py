@@ -219,6 +219,33 @@ class TestReturning:
         assert after.grant(bob("j", 6)).lease.key == further.key
         assert after.grant(bob("i", 2)).lease.key == base.key
 
+    def test_others_are_told_what_is_kept_in_mind_for_it_for_a_minute(self, world: World) -> None:
+        world.registry.release(world.grant(bob("i", 1, PORT)).lease)
+        assert world.registry.kept_for_others(EVE) == {PORT}
+        assert world.registry.kept_for_others(BOB) == set()
+        world.clock.now += REMEMBERED_SECONDS
+        assert world.registry.kept_for_others(EVE) == {PORT}
+        world.clock.now += 0.1
+        assert world.registry.kept_for_others(EVE) == set()
+
+    def test_what_somebody_holds_is_kept_for_nobody(self, world: World) -> None:
+        world.registry.release(world.grant(bob("i", 1, PORT)).lease)
+        lease = world.grant(Claim(PORT, EVE)).lease
+        assert world.registry.kept_for_others(EVE) == set()
+        world.registry.release(lease)
+        assert world.registry.kept_for_others(EVE) == {PORT}
+
+    def test_whoever_is_back_is_not_kept_anything(self, world: World) -> None:
+        world.registry.release(world.grant(bob("i", 1, PORT)).lease)
+        world.grant(bob("i", 2, PORT))
+        assert world.registry.kept_for_others(EVE) == set()
+
+    def test_the_next_registry_keeps_it_for_them_too(self, world: World) -> None:
+        world.grant(bob("i", 1, PORT))
+        after = World()
+        after.registry.recall(world.registry.tenures())
+        assert after.registry.kept_for_others(EVE) == {PORT}
+
     def test_what_was_never_used_is_not_remembered(self, world: World) -> None:
         lease = world.grant(bob("i", 1, PORT)).lease
         assert world.registry.release(lease, used=False)

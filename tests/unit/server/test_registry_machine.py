@@ -155,6 +155,15 @@ class Leases(RuleBasedStateMachine):
             {grant.instance for grant in self.grants if grant.ended is not None}
         )
 
+    @invariant()
+    def what_is_free_is_kept_in_mind_for_whoever_may_come_back(self) -> None:
+        held = {grant.lease.key for grant in self.in_force()}
+        last = [self.last_of(grant.lease.claim) for grant in self.grants]
+        kept = {(g.lease.claim.person_id, g.lease.key) for g in last if g is not None}
+        for person in (1, 2):
+            others = {key for whose, key in kept if whose != person} - held
+            assert self.registry.kept_for_others(person) == others
+
     # The model
 
     def in_force(self) -> list[Grant]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from pgrok.errors import ConnectionLost, NameRefused, StoreError, TunnelRefused
 from pgrok.protocol import Hint, TunnelKind
-from pgrok.server.ports import choose
-from pgrok.server.registry import Claim, Granted, Lease, Registry
+from pgrok.server.ports import Avoided, choose
+from pgrok.server.registry import Claim, Granted, Key, Lease, Registry
 from pgrok.server.sshd.holdings import Holdings
 from pgrok.server.sshd.services import Services
 from pgrok.server.sshd.tunnels import Tunnel
@@ -26,6 +27,8 @@ MAX_PORTS_TRIED = 64
 SETTLING_SECONDS = 0.1
 """How long a tunnel is spared the requests that waited for it, where its client is not ours: Go's
 refuses channels that come in the moment before it has noted the answer to its forward."""
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -108,25 +111,42 @@ class Opening:
         return lease.holder
 
     async def _listen_somewhere(self) -> Lease[Tunnel]:
-        tcp = self.services.proxy.tcp
-        last = await self._last_port()
-        others = {
-            int(lease.key[1])
-            for lease in self._registry
-            if lease.key[0] is TunnelKind.TCP and lease.key[1] != last
-        }
-        candidates = choose(last, tcp.port_start, tcp.port_end, others, random.SystemRandom())
-        for port in itertools.islice(candidates, MAX_PORTS_TRIED):
+        """Listen on the first port that can be had.
+
+        Each is chosen by who holds what at that moment: the one before may have taken seconds.
+        """
+        store = self.services.store.ports
+        last = await self._look_up(store.last)
+        others: set[int] | None = None
+        tried: set[int] = set()
+        while len(tried) < MAX_PORTS_TRIED:
+            port = self._choose(last, others or set(), tried)
+            if port is None:
+                break
+            if port != last and others is None:
+                # Not before: most get the port that they had last, and nobody else's matters.
+                others = await self._look_up(store.lasts_of_others)
+                continue
+            tried.add(port)
             verdict = await self.services.claims.settle(self._claim(port), self._tunnel(port))
             if isinstance(verdict, Granted) and await self._listen(verdict):
                 return verdict.lease
         raise TunnelRefused("no public port is free; try again later", reason="none free")
 
-    async def _last_port(self) -> int | None:
+    def _choose(self, last: int | None, others: set[int], tried: set[int]) -> int | None:
+        """Return the port to try next; `others` are those that other people had last."""
+        tcp = self.services.proxy.tcp
+        held = _ports(lease.key for lease in self._registry)
+        kept = _ports(self._registry.kept_for_others(self.person.id))
+        ports, taken = range(tcp.port_start, tcp.port_end), held - {last} | tried
+        return next(choose(last, ports, taken, Avoided(others, kept), random.SystemRandom()), None)
+
+    async def _look_up(self, query: Callable[[int], Awaitable[T]]) -> T:
+        """Ask the store something about the person's ports."""
         try:
-            return await self.services.store.ports.last(self.person.id)
+            return await query(self.person.id)
         except StoreError as error:
-            log.warning("last port not known", reason=str(error))
+            log.warning("ports not looked up", reason=str(error))
             text = "the server cannot look up ports right now; try again"
             raise TunnelRefused(text, reason="no database") from None
 
@@ -168,3 +188,7 @@ class Opening:
             await self.services.store.ports.remember(self.person.id, int(lease.key[1]))
         except StoreError as error:
             log.warning("port not remembered", port=lease.key[1], reason=str(error))
+
+
+def _ports(keys: Iterable[Key]) -> set[int]:
+    return {int(name) for kind, name in keys if kind is TunnelKind.TCP}

@@ -20,6 +20,12 @@ class Ports:
         async with self._database.reading() as connection:
             return (await connection.execute(query)).scalar()
 
+    async def lasts_of_others(self, person_id: int) -> set[int]:
+        """Return the ports that other people's TCP tunnels had last."""
+        query = select(tables.ports.c.port).where(tables.ports.c.person_id != person_id)
+        async with self._database.reading() as connection:
+            return set((await connection.execute(query)).scalars())
+
     async def remember(self, person_id: int, port: int) -> None:
         """Remember the port that a person's TCP tunnel has got."""
         query = (

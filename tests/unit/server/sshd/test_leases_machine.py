@@ -25,7 +25,7 @@ from pgrok.errors import ConnectionLost, TunnelRefused
 from pgrok.http.pages import Code
 from pgrok.protocol import Hint, TunnelKind
 from pgrok.relay.deadlines import TICK
-from pgrok.server.ports import choose
+from pgrok.server.ports import Avoided, choose
 from pgrok.server.registry import (
     REMEMBERED_SECONDS,
     Claim,
@@ -48,7 +48,7 @@ from support.lobby import FarEnd, Lobby, Visit
 from support.manual_loop import manual_loop
 
 PEOPLE = [Person(n, name, name, datetime.now(UTC)) for n, name in enumerate(["bob", "eve"])]
-PORTS = range(10_000, 10_002)
+PORTS = range(10_000, 10_003)
 FORWARD = Forward(b"0.0.0.0", 0)
 PARKING_SECONDS = ProxySettings().parking_seconds
 A_MOMENT = 0.001
@@ -83,6 +83,7 @@ class Watched(Registry[Tunnel]):
     ) -> Verdict[Tunnel]:
         last = self.last_of(claim)
         mine = self.name_to_come_back_to(claim, last)
+        spared = self.spared(claim.person_id)
         verdict = super().claim(claim, holder, alive=alive, silent=silent)
         if alive is not None:
             far_end = alive.holder.connection
@@ -96,6 +97,9 @@ class Watched(Registry[Tunnel]):
         if isinstance(verdict, Granted):
             if verdict.displaced is not None:
                 self.check_displaced(verdict.displaced, verdict.lease)
+            # Whoever was asked for a sign of life on it was a tunnel of the same person.
+            if mine is None and silent is None:
+                assert verdict.lease.key not in spared, "somebody else may come back to it"
             self.note(verdict.lease)
         return verdict
 
@@ -142,6 +146,13 @@ class Watched(Registry[Tunnel]):
         recent = last.ended is None or last.ended + REMEMBERED_SECONDS >= self._now()
         return last if recent else None
 
+    def spared(self, person_id: int) -> set[Key]:
+        """Return the free ports that others may come back to, if there is another free one."""
+        free = {(TunnelKind.TCP, port) for port in PORTS} - self._leases.keys()
+        last = [self.last_of(grant.lease.claim) for grant in self.grants]
+        kept = {g.lease.key for g in last if g and g.lease.claim.person_id != person_id}
+        return kept & free if free - kept else set()
+
     def name_to_come_back_to(self, claim: Claim, last: Grant | None) -> Key | None:
         if last is None or claim.generation <= last.lease.claim.generation:
             return None
@@ -149,8 +160,10 @@ class Watched(Registry[Tunnel]):
         return last.lease.key if holder in (None, last.lease) else None
 
 
-def by_rote(last: int | None, start: int, end: int, taken: Container[int], _: Any) -> Iterator[int]:
-    return choose(last, start, end, taken, Random(0))
+def by_rote(
+    last: int | None, ports: range, taken: Container[int], avoided: Avoided, _: Any
+) -> Iterator[int]:
+    return choose(last, ports, taken, avoided, Random(0))
 
 
 def settles(grant: Grant) -> float:
