@@ -248,10 +248,17 @@ AREA = Area(
         ),
         Guard(
             "Output that piles up because nobody reads it",
-            "client/lines.py",
+            "lines.py",
             "if len(self._lines) >= (self._limit if droppable else 2 * self._limit):",
             "if False:",
-            "tests/unit/client/test_lines.py::test_what_waits_is_bounded_whatever_it_is",
+            "tests/unit/test_lines.py::test_what_waits_is_bounded_whatever_it_is",
+        ),
+        Guard(
+            "A server that stands still because nobody reads its log",
+            "server/logs.py",
+            "    handler = Lines()",
+            "    handler = logging.StreamHandler()",
+            "tests/e2e/test_unread_log.py::test_a_log_that_nobody_reads_stops_nothing",
         ),
         Guard(
             "Secrets of the server in a file that everybody on its machine may read, without a word",

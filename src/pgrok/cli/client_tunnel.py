@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +15,8 @@ from pgrok.cli.client_options import Options
 from pgrok.client import launch
 from pgrok.client.console import Console, wants_colour
 from pgrok.client.files import known_hosts_path
-from pgrok.client.lines import LineWriter
 from pgrok.client.settings import Settings, load
+from pgrok.lines import LineWriter, writer
 from pgrok.protocol import TunnelKind
 from pgrok.text import indented, printable
 
@@ -36,21 +36,13 @@ def serve(kind: TunnelKind, options: Options) -> None:
 
 @contextmanager
 def _console(settings: Settings) -> Iterator[Console]:
-    lines = LineWriter(_stdout_writer())
+    lines = LineWriter(writer(sys.stdout))
     terminal = sys.stdout is not None and sys.stdout.isatty()
     colour = wants_colour(terminal=terminal, environ=os.environ)
     try:
         yield Console(lines.put, remote=str(settings.remote_addr), colour=colour)
     finally:
         lines.close(LAST_WORDS_SECONDS)
-
-
-def _stdout_writer() -> Callable[[memoryview], int | None]:
-    if sys.stdout is None:  # it was closed before we started
-        return len
-    # Unbuffered, because a thread that is stuck in a buffered write holds a lock that the end
-    # of the interpreter waits for.
-    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False).write
 
 
 class _Plain(logging.Formatter):

@@ -38,8 +38,7 @@ LISTENERS = {"proxy": "visitors", "web": "the dashboard", "sshd": "clients"}
 def run() -> None:
     """Show it until Ctrl-C or SIGTERM. Raises `PgrokError` if it cannot begin."""
     settings, moved = _settings_with_free_ports()
-    logs.configure(settings.log)
-    with only_reason():
+    with logs.written(settings.log), only_reason():
         run_in_loop(_show(settings, moved))
 
 

@@ -37,9 +37,9 @@ log = structlog.get_logger(__name__)
 
 def run(settings: Settings, file: Path | None = None) -> None:
     """Serve until SIGTERM or SIGINT, as `file` says. Raises `PgrokError` if it cannot begin."""
-    logs.configure(settings.log)
-    warn_of(file)
-    run_in_loop(_serve_until_signalled(settings, activation.take(environ, getpid())))
+    with logs.written(settings.log):
+        warn_of(file)
+        run_in_loop(_serve_until_signalled(settings, activation.take(environ, getpid())))
 
 
 def warn_of(file: Path | None) -> None:

@@ -7,12 +7,14 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, ExcInfo
 
+from pgrok.lines import LineWriter, writer
 from pgrok.server.settings import LogSettings
 from pgrok.text import indented, printable
 
@@ -38,6 +40,11 @@ LINES = 20
 """Warnings and errors of one kind that are written in `SECONDS`: a flood must not fill the disk."""
 
 SECONDS = 60.0
+
+UNREAD = "%d lines left out: the output is read too slowly"
+
+LAST_WORDS_SECONDS = 1.0
+"""How long the last lines may take to be written at the end of the process."""
 
 
 class Seldom(logging.Filter):
@@ -75,8 +82,54 @@ def _event_of(record: logging.LogRecord) -> str:
     return str(record.msg.get("event")) if isinstance(record.msg, dict) else str(record.msg)
 
 
-def configure(settings: LogSettings) -> None:
-    """Send the records of this process, structlog's and the standard library's, to stderr."""
+class Lines(logging.Handler):
+    """Writes records to stderr, without making anybody wait for whoever reads it.
+
+    Beyond what may wait, news are left out, and beyond twice as much warnings and errors too.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = LineWriter(writer(sys.stderr), left_out=self._left_out)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have a record written soon; called by one thread at a time."""
+        try:
+            self._lines.put(self.format(record), record.levelno < logging.WARNING)
+        except Exception:
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Write what is left to write, for as long as the end of a process may take."""
+        self._lines.close(LAST_WORDS_SECONDS)
+        super().close()
+
+    def _left_out(self, number: int) -> str:
+        values = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
+        record = logging.makeLogRecord({**values, "msg": UNREAD, "args": (number,)})
+        return self.format(record)
+
+
+@contextmanager
+def written(settings: LogSettings) -> Iterator[None]:
+    """Send what the body logs to stderr, and end when that is written, if somebody reads it.
+
+    Whatever is printed afterwards, such as why the body failed, comes after its log.
+    """
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    handler = Lines()
+    configure(settings, handler)
+    try:
+        yield
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        handler.close()
+
+
+def configure(settings: LogSettings, handler: logging.Handler) -> None:
+    """Hand the records of this process, structlog's and the standard library's, to `handler`."""
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -88,7 +141,6 @@ def configure(settings: LogSettings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler()
     handler.addFilter(Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -107,15 +159,18 @@ def configure(settings: LogSettings) -> None:
 
 
 def _renderers(settings: LogSettings) -> list[Any]:
-    as_text = settings.format == "text" or (settings.format == "auto" and sys.stderr.isatty())
+    as_text = settings.format == "text" or (settings.format == "auto" and _on_terminal())
     if as_text:
+        colours = _on_terminal()
         return [
             _one_line,
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=_traceback
-            ),
+            structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=_traceback),
         ]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _traceback(out: TextIO, exception: ExcInfo) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TextIO
 
 LIMIT = 1000
 """Lines that may wait to be written before those that can be missed are dropped."""
@@ -16,16 +17,41 @@ PAUSE = 0.02
 _FULL_PIPE_PAUSE = 0.05
 
 
+Write = Callable[[memoryview], int | None]
+
+
+def writer(stream: TextIO | None) -> Write:
+    """Return what writes to the file of a stream of this process, if it was not closed before."""
+    if stream is None:
+        return len
+    # Unbuffered, because a thread that is stuck in a buffered write holds a lock that the end
+    # of the interpreter waits for.
+    return open(stream.fileno(), "wb", buffering=0, closefd=False).write
+
+
+def left_out(number: int) -> str:
+    """Return the line that stands for those that were dropped."""
+    return f"({number} lines left out: the output is read too slowly)"
+
+
 class LineWriter:
-    """Writes lines in a thread of its own; they are put in by one other thread.
+    """Writes lines in a thread of its own; they are put in by one other thread at a time.
 
     A pipe that nobody empties blocks whoever writes to it; here it blocks only this thread,
-    and what waits is bounded. When the reader is gone, lines go nowhere: the tunnel stays.
+    and what waits is bounded. When the reader is gone, lines go nowhere: the tunnels stay.
+    `left_out` words the line that says how many were dropped, in the thread.
     """
 
-    def __init__(self, write: Callable[[memoryview], int | None], *, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        write: Write,
+        *,
+        limit: int = LIMIT,
+        left_out: Callable[[int], str] = left_out,
+    ) -> None:
         self._write = write
         self._limit = limit
+        self._left_out = left_out
         self._lines: deque[str] = deque()
         # Both only ever grow, each in one thread, so that they need no lock.
         self._dropped = 0
@@ -76,7 +102,7 @@ class LineWriter:
         dropped = self._dropped - self._dropped_told
         if dropped:
             self._dropped_told += dropped
-            lines.append(f"({dropped} lines left out: the output is read too slowly)")
+            lines.append(self._left_out(dropped))
         return "\n".join([*lines, ""])
 
     def _write_all(self, data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from pgrok.client.lines import LineWriter
+from pgrok.lines import LineWriter
 
 SOON = 10.0
 
