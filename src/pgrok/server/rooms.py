@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from pgrok.server.proxy.front import Front
 from pgrok.server.proxy.streams import Streams
 from pgrok.server.proxy.tcp import open_port
 from pgrok.server.proxy.visitors import Visitors
-from pgrok.server.registry import LiveTunnel, Registry
+from pgrok.server.registry import Claim, LiveTunnel, Registry
 from pgrok.server.settings import Settings, TimeoutSettings
 from pgrok.server.sshd import listener as sshd
 from pgrok.server.sshd.claims import Claims
@@ -42,6 +42,12 @@ if TYPE_CHECKING:
     from pgrok.server.oidc.provider import Provider
 
 log = structlog.get_logger(__name__)
+
+LAST_WRITES_SECONDS = 3.0
+"""How long the database is waited for at the end, while clients say goodbye."""
+
+_NAMES_LOST = "live names not left to the next daemon"
+_USES_LOST = "last use of tokens not written"
 
 # Looked up for every request; a member costs more than a name.
 _HTTP = TunnelKind.HTTP
@@ -109,11 +115,20 @@ class Rooms:
             if kind is TunnelKind.HTTP:
                 self.front.parking.vanished(str(name))
 
-    async def _leave_names(self) -> None:
-        try:
-            await self.services.store.live_leases.leave(self.registry.tenures())
-        except StoreError as error:
-            log.warning("live names not left to the next daemon", reason=str(error))
+    async def _write_last(self, tenures: list[Claim]) -> None:
+        """Write what the next daemon will want to know, as far as the database does that in time.
+
+        Where it does not, whatever else waits for it ends too: nothing may hold up the end.
+        """
+        store = self.services.store
+        writes = [
+            asyncio.create_task(_is_written(_NAMES_LOST, store.live_leases.leave(tenures))),
+            asyncio.create_task(_is_written(_USES_LOST, store.tokens.flush())),
+        ]
+        await asyncio.wait(writes, timeout=LAST_WRITES_SECONDS)
+        if not all(write.done() and write.result() for write in writes):
+            store.give_up()
+            await asyncio.wait(writes)
 
     async def listen(self) -> None:
         """Open the public front and the SSH port."""
@@ -193,10 +208,22 @@ class Rooms:
             self.front.connections.gone(timeouts.drain),
             self.streams.members.gone(timeouts.drain_streams),
         )
-        await self._leave_names()
+        tenures = list(self.registry.tenures())
         sshd.say_goodbye(self.services.sessions)
-        await self.services.sessions.gone(timeouts.goodbye)
+        await asyncio.gather(
+            self.services.sessions.gone(timeouts.goodbye), self._write_last(tenures)
+        )
         self.observer.readiness.end()
+
+
+async def _is_written(otherwise: str, write: Awaitable[None]) -> bool:
+    """Whether the database took what is written; if not, the log says what is lost."""
+    try:
+        await write
+    except StoreError as error:
+        log.warning(otherwise, reason=str(error))
+        return False
+    return True
 
 
 def _timeouts(settings: TimeoutSettings) -> Timeouts:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from pgrok.server.activation import NAMES
+from pgrok.server.rooms import LAST_WRITES_SECONDS
 from pgrok.server.settings import Settings, load
+from pgrok.server.store.engine import TRANSACTION_TIMEOUT
 
 ROOT = Path(__file__).parents[3]
 UNITS = ROOT / "deploy/systemd"
@@ -38,4 +40,7 @@ def test_a_socket_unit_opens_what_the_example_says(name: str) -> None:
 
 def test_the_service_has_the_time_that_a_drain_takes() -> None:
     service = unit("pgrokd.service")["Service"]
-    assert int(service["TimeoutStopSec"]) > SETTINGS.timeouts.drain + SETTINGS.timeouts.goodbye
+    timeouts = SETTINGS.timeouts
+    # One after the other, though clients say goodbye while the last is written.
+    writing = LAST_WRITES_SECONDS + TRANSACTION_TIMEOUT
+    assert int(service["TimeoutStopSec"]) > timeouts.drain + timeouts.goodbye + writing

@@ -79,11 +79,16 @@ class Store:
         return cls(database, clock, reserved, lifetimes)
 
     async def close(self) -> None:
-        """Write what is left to write and close every connection."""
+        """Write what is left to write, unless that was given up, and close every connection."""
         try:
-            await self.tokens.flush()
+            if not self._database.given_up:
+                await self.tokens.flush()
         finally:
             await self._database.close()
+
+    def give_up(self) -> None:
+        """Let whatever waits for the database fail soon; nothing but `close` may follow."""
+        self._database.give_up()
 
     def only_daemon(self) -> AbstractAsyncContextManager[None]:
         """Be the one active daemon of this database; entering raises `StoreBusy` if one is."""

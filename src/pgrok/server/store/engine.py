@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from filelock import AsyncFileLock
 from filelock import Timeout as LockTimeout
@@ -65,6 +68,30 @@ class Database:
         self._engine = _sqlite_engine(parsed) if self.file else _postgresql_engine(parsed)
         # Only SQLite knows the difference: a transaction that will write has to say so at once.
         self._reader = self._engine.execution_options(sqlite_begin="DEFERRED")
+
+        self.given_up = False
+        self._connections: WeakSet[Any] = WeakSet()
+        if not self.file:
+            event.listen(self._engine.sync_engine, "do_connect", self._connect_unless_given_up)
+            event.listen(self._engine.sync_engine, "connect", self._note_connection)
+
+    def give_up(self) -> None:
+        """Let whatever waits for PostgreSQL fail at once; a wait for SQLite is short by itself.
+
+        To cancel it would take seconds: the driver first asks the server to end the query.
+        """
+        self.given_up = True
+        for connection in self._connections:
+            if not connection.closed:
+                with socket.socket(fileno=os.dup(connection.fileno())) as ours:
+                    ours.shutdown(socket.SHUT_RDWR)
+
+    def _connect_unless_given_up(self, *_: object) -> None:
+        if self.given_up:
+            raise ConnectionAbortedError(errno.ECONNABORTED, "it was given up")
+
+    def _note_connection(self, connection: Any, _record: object) -> None:
+        self._connections.add(connection.driver_connection)
 
     async def close(self) -> None:
         """Close every connection."""
