@@ -38,6 +38,10 @@ _SMALLEST = 12
 
 _AROUND = LENGTH + TAG
 
+_VIEWED_FROM = 16 * 1024
+"""Octets received at once from which on packets are views of them: of less it is cheaper to copy a
+packet than to make a view of it, and two more to open it."""
+
 _unpack_length = struct.Struct(">I").unpack_from
 
 
@@ -70,21 +74,23 @@ def padded(message: bytes) -> bytes:
 class Cutter:
     """Cuts what was received into packets, each with its length before it and its tag behind.
 
-    Nothing is copied but a packet that the socket has cut, and that one only once.
+    Nothing large is copied but a packet that the socket has cut, and that one only once.
     """
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
         self._begun = bytearray()
 
-    def packets(self, received: bytes) -> Generator[memoryview]:
+    def packets(self, received: Buffer) -> Generator[Buffer]:
         """Yield every packet that is whole now; what follows the last one taken is kept.
 
         Who closes this before its end has the rest kept as it came: it may be of another cipher,
         which has its lengths elsewhere. Raises `asyncssh.DisconnectError`, as asyncssh does, for
         a length that cannot be.
         """
-        view, begin = memoryview(received), 0
+        small = type(received) is bytes and len(received) < _VIEWED_FROM
+        view: Buffer = received if small else memoryview(received)
+        begin = 0
         try:
             if self._begun:
                 view = self._complete(view)
@@ -110,7 +116,7 @@ class Cutter:
         begun, self._begun = self._begun, bytearray()
         return bytes(begun)
 
-    def _complete(self, view: memoryview) -> memoryview:
+    def _complete(self, view: Buffer) -> Buffer:
         """Move to the packet that was cut what it lacks; return what follows it."""
         begun = self._begun
         while view and (lacking := self._begun_end() - len(begun)) > 0:

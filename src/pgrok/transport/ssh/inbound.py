@@ -20,6 +20,7 @@ from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
 from pgrok.errors import RemoteProtocolError
 from pgrok.reading import LARGE_READ, ReadInPlace
 from pgrok.transport.buffers import LARGE
+from pgrok.transport.link import Buffer
 from pgrok.transport.ssh.framing import HEADER, SEQUENCE_LIMIT, Cutter
 from pgrok.transport.ssh.gcm import LENGTH, PacketCipher, take_over
 from pgrok.transport.ssh.liveness import Liveness
@@ -119,7 +120,7 @@ class Inbound(Liveness):
         self._recv_seq = (self._recv_seq + 1) % SEQUENCE_LIMIT
         return True
 
-    def _take_slowly(self, opener: PacketCipher, packet: bytes, sealed: memoryview) -> bool:
+    def _take_slowly(self, opener: PacketCipher, packet: bytes, sealed: Buffer) -> bool:
         """Let asyncssh deal with one packet; False if it has more to do before the next one."""
         opener.opened = packet
         self._inpbuf = bytes(sealed)
