@@ -36,10 +36,8 @@ def test_the_end_of_one_direction_leaves_the_other_open(
 
 @pytest.mark.parametrize("kind", ["pgrok", "go"])
 def test_a_person_gets_the_same_port_again(
-    kind: str, daemon: Daemon, start: Callable[..., Any], origin: Origin
+    kind: str, start: Callable[..., Any], origin: Origin
 ) -> None:
-    # Beside another tunnel of theirs, which may just be ending, a port is not remembered.
-    until(lambda: all(map(is_free, daemon.tcp)), "the tunnels of the tests before this are gone")
     with start(kind, origin.echo, "tcp") as first:
         port = port_of(first.url())
     until(lambda: is_free(port), "the port is free again")
