@@ -35,6 +35,9 @@ def test_make_run(tmp_path: Path) -> None:
         url = second.wait_for(PUBLIC_URL)[0]
         assert time.monotonic() - started < 3
         assert visit(url).status == 200
+        # It has a process group of its own, which would be left behind.
+        second.write(CTRL_C)
+        assert second.wait() == 0
 
 
 def test_a_taken_port_is_named_and_another_one_used(tmp_path: Path) -> None:
