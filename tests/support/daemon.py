@@ -48,7 +48,7 @@ class Daemon:
         """What starts the command, in its stead; it gets `descriptors`."""
         self.descriptors: list[int] = []
         self.web, self.proxy, self.ssh = free_port(), free_port(), free_port()
-        self.tcp = tcp or free_range(8)
+        self.tcp = tcp or free_range(32)
         self.external_url: str = settings.get("external_url", f"http://localhost:{self.web}")
         default: dict[str, Any] = {
             "external_url": self.external_url,

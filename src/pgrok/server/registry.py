@@ -36,8 +36,6 @@ class Holder(Protocol):
 
 HolderT = TypeVar("HolderT", bound=Holder)
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -114,7 +112,6 @@ class Registry(Generic[HolderT]):
         self._instances: dict[_Instance, Lease[HolderT]] = {}
         self._remembered: dict[_Instance, _Tenure] = {}
         self._remembered_of: Counter[int] = Counter()
-        self._remembered_keys: Counter[Key] = Counter()
 
     def __len__(self) -> int:
         return len(self._leases)
@@ -231,15 +228,7 @@ class Registry(Generic[HolderT]):
         if instance is not None:
             self._instances[instance] = lease
             self._forget(instance)
-        if key in self._remembered_keys:
-            self._forget_others(key, holder.person_id)
         return Granted(lease, displaced)
-
-    def _forget_others(self, key: Key, person_id: int) -> None:
-        """What somebody has now, nobody else comes back to: not even when it is free again."""
-        for instance in [one for one, tenure in self._remembered.items() if tenure.key == key]:
-            if instance[1] != person_id:
-                self._forget(instance)
 
     def _remove(self, lease: Lease[HolderT]) -> None:
         del self._leases[lease.key]
@@ -260,13 +249,13 @@ class Registry(Generic[HolderT]):
             tenure = _Tenure(key, generation, now + REMEMBERED_SECONDS)
             self._remembered[instance] = tenure
             self._remembered_of[person_id] += 1
-            self._remembered_keys[key] += 1
 
     def _forget(self, instance: _Instance) -> None:
-        tenure = self._remembered.pop(instance, None)
-        if tenure is not None:
-            _count_down(self._remembered_of, instance[1])
-            _count_down(self._remembered_keys, tenure.key)
+        if self._remembered.pop(instance, None) is not None:
+            _, person_id, _ = instance
+            self._remembered_of[person_id] -= 1
+            if not self._remembered_of[person_id]:
+                del self._remembered_of[person_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,12 +271,6 @@ class LiveTunnel:
 
 LiveTunnels = Callable[[int], Sequence[LiveTunnel]]
 """Gives the live tunnels of the person with that id."""
-
-
-def _count_down(counter: Counter[T], counted: T) -> None:
-    counter[counted] -= 1
-    if not counter[counted]:
-        del counter[counted]
 
 
 def _instance_of(claim: Claim) -> _Instance | None:
