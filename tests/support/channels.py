@@ -40,14 +40,15 @@ class NotingLink:
     def go_on(self, packets: float = inf) -> None:
         """Take that many packets more."""
         self.room = packets
-        while self.waiting and self.is_writable():
+        while self.waiting and self.writable:
             channel = next(iter(self.waiting))
             del self.waiting[channel]
             channel.resume_sending()
 
     # ChannelLink
 
-    def is_writable(self) -> bool:
+    @property
+    def writable(self) -> bool:
         return self.room > 0
 
     def wait_writable(self, channel: Channel) -> None:

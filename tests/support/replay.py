@@ -80,15 +80,15 @@ class Recorder:
     def __init__(self, connection: Connection) -> None:
         cipher = connection._send_encryption
         assert isinstance(cipher, PacketCipher)
-        iv = cipher._fixed + cipher._counter.to_bytes(8, "big")
+        iv = cipher._fixed.to_bytes(4, "big") + cipher._counter.to_bytes(8, "big")
         self.keys = Keys(cipher._cipher._key, iv, connection._send_seq)
         self.stream = b""
         self._write_soon = connection._write_soon
         connection._write_soon = self._note  # type: ignore[method-assign]
 
-    def _note(self, pieces: tuple[bytes, ...]) -> None:
-        self.stream += b"".join(pieces)
-        self._write_soon(pieces)
+    def _note(self, length: bytes, sealed: bytes) -> None:
+        self.stream += length + sealed
+        self._write_soon(length, sealed)
 
 
 def given_to_asyncssh(connection: Connection) -> list[int]:

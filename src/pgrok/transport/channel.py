@@ -82,15 +82,19 @@ class TunnelChannel(EndingChannel, Lender):
         Much of it comes as a view of its packet, which nobody changes; all of ours take either.
         """
         octets = len(data)
-        self._account(octets)
-        if self._closing:
-            self._done_with(octets)
-        elif not octets:
+        flows = self._open and not (self._eof_arrived or self._close_arrived or self._closing)
+        if not flows or self._reader_paused or self._inbox.pieces or not octets:
+            self._set_aside(data)
             return
-        elif self._reader_paused or self._inbox.pieces:
-            self._inbox.put(data)
-        else:
-            self._deliver(data)
+        # Most data: somebody reads, and nothing waits before it.
+        self._link.octets_received += octets
+        due = self._window.pass_on(octets)
+        try:
+            self._protocol.data_received(data)  # type: ignore[arg-type]
+        except Exception as error:
+            self._fail(error)
+        if due:
+            self._grant()
 
     def data_discarded(self, octets: int) -> None:
         """Data that nobody reads, such as extended data, was counted against the window."""
@@ -141,7 +145,7 @@ class TunnelChannel(EndingChannel, Lender):
         outbox, link, octets = self._outbox, self._link, len(data)
         # Most writes: nothing waits before this one, and it fits into a packet.
         passes = self._open and not outbox.size and octets <= outbox.window
-        if passes and octets <= outbox.max_packet and link.is_writable():
+        if passes and octets <= outbox.max_packet and link.writable:
             outbox.window -= octets
             link.send_data(self.peer_number, data)
             return
@@ -162,7 +166,7 @@ class TunnelChannel(EndingChannel, Lender):
         """Send what was put at the beginning of that room; what has to wait is copied."""
         link, sent = self._link, 0
         if not (self._outbox or self._eof_wanted or self._closing or self._close_arrived):
-            while sent < octets and link.is_writable() and (room := self._outbox.room):
+            while sent < octets and link.writable and (room := self._outbox.room):
                 size = min(octets - sent, room)
                 self._outbox.window -= size
                 link.send_lent(self.peer_number, sent, size)
@@ -190,7 +194,7 @@ class TunnelChannel(EndingChannel, Lender):
         if not self._open or self._lost:
             return
         while self._outbox:
-            if not self._link.is_writable():
+            if not self._link.writable:
                 self._link.wait_writable(self)
                 break
             packet = self._outbox.take(TURN) if in_turn else self._outbox.take()
@@ -218,18 +222,19 @@ class TunnelChannel(EndingChannel, Lender):
 
     def _account(self, octets: int) -> None:
         """Count data that arrived against the window."""
-        if not self._open or self._eof_arrived or self._close_arrived:
+        if not self._open or self._has_ended():
             raise RemoteProtocolError("data on a channel that is not open, or after its end")
         self._window.take(octets)
         self._link.octets_received += octets
 
-    def _deliver(self, data: bytes | memoryview) -> None:
-        try:
-            self._protocol.data_received(data)  # type: ignore[arg-type]
-        except Exception as error:
-            self._fail(error)
-        if self._window.read(len(data)):
-            self._grant()
+    def _set_aside(self, data: bytes | memoryview) -> None:
+        """Keep data that arrived for a reader who does not read now, if there is one."""
+        octets = len(data)
+        self._account(octets)
+        if self._closing:
+            self._done_with(octets)
+        elif octets:
+            self._inbox.put(data)
 
     def _done_with(self, octets: int) -> None:
         """Make room for as much again as nobody holds any more."""
@@ -246,7 +251,9 @@ class TunnelChannel(EndingChannel, Lender):
 
     def _deliver_unread(self) -> None:
         while self._inbox and self.is_reading():
-            self._deliver(self._inbox.take())
+            data = self._inbox.take()
+            self._tell(self._protocol.data_received, data)
+            self._done_with(len(data))
         self._tell_end()
 
 

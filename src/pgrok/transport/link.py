@@ -47,11 +47,12 @@ class ChannelLink(Protocol):
     def shortest_round_trip(self) -> float:
         """Seconds to the peer and back when nothing is in the way."""
 
-    def is_writable(self) -> bool:
-        """Whether data may be sent now; if not, `Channel.resume_sending` will be called."""
+    @property
+    def writable(self) -> bool:
+        """Whether data may be sent now."""
 
     def wait_writable(self, channel: Channel) -> None:
-        """Ask for that call."""
+        """Ask for a call of `Channel.resume_sending` once it may."""
 
     def send_data(self, channel: int, data: Buffer) -> None:
         """Send CHANNEL_DATA on the channel with that number at the peer."""

@@ -52,10 +52,18 @@ class ReceiveWindow:
         """Account for data that arrived; raises `RemoteProtocolError` if it was not granted."""
         left = self._granted - octets
         if left < 0:
-            raise RemoteProtocolError(
-                f"channel data of {octets} octets in a window of {self._granted}"
-            )
+            raise self._overrun(octets)
         self._granted = left
+
+    def pass_on(self, octets: int) -> bool:
+        """As `take` and then `read`, for data that the reader takes as it arrives."""
+        left = self._granted - octets
+        if left < 0:
+            raise self._overrun(octets)
+        self._granted = left
+        self._read += octets
+        self._missing = missing = self._missing + octets
+        return missing >= self._worth_granting
 
     def read(self, octets: int) -> bool:
         """Account for data that the reader took; return whether that makes a grant due."""
@@ -83,6 +91,11 @@ class ReceiveWindow:
         self._granted += octets
         self._missing -= octets
         return octets
+
+    def _overrun(self, octets: int) -> RemoteProtocolError:
+        return RemoteProtocolError(
+            f"channel data of {octets} octets in a window of {self._granted}"
+        )
 
     def _follow_reader(self, now: float, round_trip: float) -> None:
         round_trips = (now - self._read_since) // round_trip

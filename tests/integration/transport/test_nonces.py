@@ -53,15 +53,15 @@ class Sending:
         self.renew()
 
     def data(self) -> None:
-        if self.connection.is_writable():
+        if self.connection.writable:
             self.connection.send_data(0, b"data" * 10)
 
     def much(self) -> None:
-        if self.connection.is_writable():
+        if self.connection.writable:
             self.connection.send_data(0, bytes(40_000))
 
     def lent(self) -> None:
-        if self.connection.is_writable():
+        if self.connection.writable:
             self.connection.send_lent(0, 0, 40_000)
             self.connection.send_lent(0, 40_000, 1)
 

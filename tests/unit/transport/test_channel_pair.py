@@ -55,9 +55,6 @@ class End:
 
     # ChannelLink: what is sent waits on the wire until it is delivered.
 
-    def is_writable(self) -> bool:
-        return self.writable
-
     def wait_writable(self, channel: Channel) -> None:
         self.waiting[channel] = None
 

@@ -23,8 +23,7 @@ LONG, SHORT = 0.1, 0.0001
 
 def arrive(window: ReceiveWindow, octets: int) -> None:
     """Octets arrive and are read at once."""
-    window.take(octets)
-    window.read(octets)
+    window.pass_on(octets)
 
 
 def use_up(window: ReceiveWindow) -> None:
@@ -112,6 +111,23 @@ def test_data_beyond_the_window_is_refused() -> None:
     arrive(window, INITIAL_WINDOW - 1)
     with pytest.raises(RemoteProtocolError, match="2 octets in a window of 1"):
         window.take(2)
+
+
+def test_data_beyond_the_window_is_refused_while_it_is_read_as_it_arrives() -> None:
+    window = ReceiveWindow()
+    arrive(window, INITIAL_WINDOW - 1)
+    with pytest.raises(RemoteProtocolError, match="2 octets in a window of 1"):
+        window.pass_on(2)
+
+
+@given(st.lists(st.integers(0, PACKET), max_size=20))
+def test_what_is_read_as_it_arrives_counts_as_if_it_was_read_later(pieces: list[int]) -> None:
+    at_once, later = ReceiveWindow(), ReceiveWindow()
+    for octets in pieces:
+        if at_once.is_due():
+            assert at_once.grant(1.0, LONG) == later.grant(1.0, LONG)
+        later.take(octets)
+        assert at_once.pass_on(octets) is later.read(octets) is later.is_due()
 
 
 def test_a_window_that_limits_the_peer_grows_to_its_maximum() -> None:

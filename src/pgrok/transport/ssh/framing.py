@@ -36,11 +36,9 @@ _PADDINGS = [_fresh_padding(octets) for octets in range(BLOCK)]
 _SMALLEST = 12
 """Octets of the shortest packet that asyncssh opens."""
 
-_AROUND = LENGTH + TAG
-
 _VIEWED_FROM = 16 * 1024
 """Octets received at once from which on packets are views of them: of less it is cheaper to copy a
-packet than to make a view of it, and two more to open it."""
+packet than to make views of its parts."""
 
 _unpack_length = struct.Struct(">I").unpack_from
 
@@ -72,7 +70,7 @@ def padded(message: bytes) -> bytes:
 
 
 class Cutter:
-    """Cuts what was received into packets, each with its length before it and its tag behind.
+    """Cuts what was received into packets: the length of each, and what is sealed, with its tag.
 
     Nothing large is copied but a packet that the socket has cut, and that one only once.
     """
@@ -81,7 +79,7 @@ class Cutter:
         self._largest = largest
         self._begun = bytearray()
 
-    def packets(self, received: Buffer) -> Generator[Buffer]:
+    def packets(self, received: Buffer) -> Generator[tuple[Buffer, Buffer]]:
         """Yield every packet that is whole now; what follows the last one taken is kept.
 
         Who closes this before its end has the rest kept as it came: it may be of another cipher,
@@ -96,18 +94,18 @@ class Cutter:
                 view = self._complete(view)
                 if self._begun_end() > len(self._begun):
                     return
-                packet, self._begun = self._begun, bytearray()
-                yield memoryview(packet)
+                packet, self._begun = memoryview(self._begun), bytearray()
+                yield packet[:LENGTH], packet[LENGTH:]
             octets, largest = len(view), self._largest
-            while octets - begin >= LENGTH:
+            while (sealed := begin + LENGTH) <= octets:
                 length: int = _unpack_length(view, begin)[0]
                 if not _SMALLEST <= length <= largest:
                     raise _impossible(length)
-                end = begin + length + _AROUND
+                end = sealed + length + TAG
                 if end > octets:
                     return
-                whole, begin = view[begin:end], end
-                yield whole
+                start, begin = begin, end
+                yield view[start:sealed], view[sealed:end]
         finally:
             self._begun += view[begin:]
 
@@ -132,7 +130,7 @@ class Cutter:
         length: int = _unpack_length(begun)[0]
         if not _SMALLEST <= length <= self._largest:
             raise _impossible(length)
-        return length + _AROUND
+        return LENGTH + length + TAG
 
 
 def _impossible(length: int) -> asyncssh.DisconnectError:

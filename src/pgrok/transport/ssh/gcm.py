@@ -25,10 +25,10 @@ TAG = 16
 
 _pack_length = struct.Struct(">I").pack
 
-_pack_counter = struct.Struct(">Q").pack
+_pack_nonce = struct.Struct(">IQ").pack
 
 _FIXED = 4
-_COUNTER_LIMIT = 2**64
+_LAST_COUNTER = 2**64 - 1
 
 
 class PacketCipher(GCMEncryption):
@@ -43,7 +43,7 @@ class PacketCipher(GCMEncryption):
         iv = theirs._cipher._iv
         aead = AESGCM(theirs._cipher._key)
         self._encrypt, self._decrypt = aead.encrypt, aead.decrypt
-        self._fixed = iv[:_FIXED]
+        self._fixed = int.from_bytes(iv[:_FIXED], "big")
         self._counter = int.from_bytes(iv[_FIXED:], "big")
         self.opened = b""
 
@@ -62,8 +62,8 @@ class PacketCipher(GCMEncryption):
 
     def _next_nonce(self) -> bytes:
         counter = self._counter
-        self._counter = (counter + 1) % _COUNTER_LIMIT
-        return self._fixed + _pack_counter(counter)
+        self._counter = counter + 1 if counter != _LAST_COUNTER else 0
+        return _pack_nonce(self._fixed, counter)
 
     # What asyncssh asks of a cipher besides `decrypt_header`, which is as it was.
 

@@ -22,7 +22,7 @@ from pgrok.reading import LARGE_READ, ReadInPlace
 from pgrok.transport.buffers import LARGE
 from pgrok.transport.link import Buffer
 from pgrok.transport.ssh.framing import HEADER, SEQUENCE_LIMIT, Cutter
-from pgrok.transport.ssh.gcm import LENGTH, PacketCipher, take_over
+from pgrok.transport.ssh.gcm import PacketCipher, take_over
 from pgrok.transport.ssh.liveness import Liveness
 from pgrok.transport.ssh.rooms import rooms
 from pgrok.transport.ssh.slot import ChannelSlot
@@ -79,14 +79,14 @@ class Inbound(Liveness):
             return super()._recv_pkthdr()
         received, self._inpbuf = self._inpbuf, b""
         packets = self._cutter.packets(received)
-        for sealed in packets:
-            packet = opener.open(sealed[LENGTH:], sealed[:LENGTH])
+        for length, sealed in packets:
+            packet = opener.open(sealed, length)
             if packet is None:
                 raise asyncssh.MACError("MAC verification failed")
             if not (
                 self._take(packet)
                 or self._take_keepalive(packet)
-                or self._take_slowly(opener, packet, sealed)
+                or self._take_slowly(opener, packet, length, sealed)
             ):
                 packets.close()
                 self._inpbuf = self._cutter.give_up()
@@ -98,7 +98,7 @@ class Inbound(Liveness):
         padding, kind, number, count = _unpack_header(packet)
         slot: object = self._channels.get(number)
         octets = len(packet) - _HEADER_OCTETS - padding
-        if type(slot) is not ChannelSlot or padding == 0:
+        if type(slot) is not ChannelSlot or not padding:
             return False
         try:
             if kind == MSG_CHANNEL_DATA and octets == count:
@@ -110,20 +110,24 @@ class Inbound(Liveness):
                 return False
         except RemoteProtocolError as error:
             raise asyncssh.ProtocolError(str(error)) from None
-        self._recv_seq = (self._recv_seq + 1) % SEQUENCE_LIMIT
+        self._recv_seq += 1
         return True
 
     def _take_keepalive(self, packet: bytes) -> bool:
         """Deal with a question or an answer that only proves a life; False if it is neither."""
         if not self.keepalive_arrived(packet[1 : -packet[0]]):
             return False
-        self._recv_seq = (self._recv_seq + 1) % SEQUENCE_LIMIT
+        self._recv_seq += 1
         return True
 
-    def _take_slowly(self, opener: PacketCipher, packet: bytes, sealed: Buffer) -> bool:
+    def _take_slowly(
+        self, opener: PacketCipher, packet: bytes, length: Buffer, sealed: Buffer
+    ) -> bool:
         """Let asyncssh deal with one packet; False if it has more to do before the next one."""
         opener.opened = packet
-        self._inpbuf = bytes(sealed)
+        self._inpbuf = b"".join((length, sealed))
+        # Whoever counts packets here leaves the beginning anew to asyncssh.
+        self._recv_seq %= SEQUENCE_LIMIT
         super()._recv_data()
         return self._recv_encryption is opener and self._is_at_packet()
 

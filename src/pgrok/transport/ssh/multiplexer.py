@@ -47,6 +47,7 @@ class Multiplexer(Inbound):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> None:
         super().__init__(loop, *args, **kwargs)
+        self.writable = False
         self._socket_full = False
         self._unsent = 0
         self._waiting: dict[Channel, None] = {}
@@ -57,10 +58,6 @@ class Multiplexer(Inbound):
         super().connection_made(transport)
 
     # ChannelLink
-
-    def is_writable(self) -> bool:
-        """Whether channel data may be sent: not while the socket is full or keys are renewed."""
-        return self._kex_complete and not self._socket_full
 
     def wait_writable(self, channel: Channel) -> None:
         """Call `channel.resume_sending` once data may be sent; each in its turn."""
@@ -145,15 +142,21 @@ class Multiplexer(Inbound):
         """The socket takes no more: channels queue from now on, and pause their writers."""
         self._socket_full = True
         self._unsent = 0
+        self._see_whether_writable()
 
     def resume_writing(self) -> None:
         """The socket takes data again."""
         self._socket_full = False
+        self._see_whether_writable()
         self._resume_waiting()
+
+    def _see_whether_writable(self) -> None:
+        """Channel data is not sent while the socket is full or keys are renewed."""
+        self.writable = self._kex_complete and not self._socket_full
 
     def _resume_waiting(self) -> None:
         """Let the channels that wait go on, a packet each in turn: none waits for all of a bulk."""
-        while self._waiting and self.is_writable():
+        while self._waiting and self.writable:
             channel = next(iter(self._waiting))
             del self._waiting[channel]
             channel.resume_sending()
@@ -163,7 +166,12 @@ class Multiplexer(Inbound):
     def send_newkeys(self, k: bytes, h: bytes) -> None:
         """Finish a key exchange on our side; data may flow again."""
         super().send_newkeys(k, h)
+        self._see_whether_writable()
         self._resume_waiting()
+
+    def _send_kexinit(self) -> None:
+        super()._send_kexinit()
+        self._see_whether_writable()
 
     def send_packet(self, pkttype: int, *args: bytes, handler: Any = None) -> None:
         """Send a packet, but none that asyncssh sends only to hide the start of a CBC block."""
@@ -174,12 +182,12 @@ class Multiplexer(Inbound):
             return
         super().send_packet(pkttype, *args, handler=handler)
 
-    def _send(self, *pieces: bytes) -> None:
+    def _send(self, data: bytes) -> None:
         if self._socket_full:
-            self._unsent += len(pieces[-1])
+            self._unsent += len(data)
             if self._unsent > MAX_UNSENT:
                 self._force_close(asyncssh.ProtocolError("it does not read its answers"))
-        super()._send(*pieces)
+        super()._send(data)
 
     def _cleanup(self, exc: Exception | None) -> None:
         self._waiting.clear()

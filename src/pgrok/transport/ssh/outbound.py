@@ -15,7 +15,7 @@ from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
 from asyncssh.packet import UInt32
 
 from pgrok.transport.link import Buffer
-from pgrok.transport.ssh.framing import SEQUENCE_LIMIT, padded, plain_packet
+from pgrok.transport.ssh.framing import padded, plain_packet
 from pgrok.transport.ssh.gcm import PacketCipher, take_over
 from pgrok.transport.ssh.rooms import rooms
 
@@ -57,7 +57,8 @@ class Outbound(Base):
         else:
             # A channel has asked before whether the socket takes data.
             packet = plain_packet(MSG_CHANNEL_DATA, channel, octets, data)
-            self._write_soon(self._seal(sealer, packet))
+            length, sealed = self._seal(sealer, packet)
+            self._write_soon(length, sealed)
 
     @property
     def lent(self) -> memoryview:
@@ -71,9 +72,9 @@ class Outbound(Base):
             self.send_data(channel, bytes(room.data[begin : begin + octets]))
             return
         self.octets_sent += octets
-        pieces = self._seal(sealer, room.frame(channel, begin, octets))
+        length, sealed = self._seal(sealer, room.frame(channel, begin, octets))
         room.unframe(begin + octets)
-        self._write_soon(pieces)
+        self._write_soon(length, sealed)
 
     def send_window_adjust(self, channel: int, octets: int) -> None:
         """Send CHANNEL_WINDOW_ADJUST (RFC 4254 5.2)."""
@@ -82,7 +83,7 @@ class Outbound(Base):
             self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(channel), UInt32(octets))
         else:
             packet = plain_packet(MSG_CHANNEL_WINDOW_ADJUST, channel, octets)
-            self._send(*self._seal(sealer, packet))
+            self._send(b"".join(self._seal(sealer, packet)))
         # uvloop reads on within one step for as long as there is something to read: a grant at
         # the end of it lets the peer wait until we have run dry, and both work in turns.
         self._flush()
@@ -93,18 +94,16 @@ class Outbound(Base):
         if sealer is None:
             self.send_packet(message[0], message[1:])
         else:
-            self._send(*self._seal(sealer, padded(message)))
+            self._send(b"".join(self._seal(sealer, padded(message))))
 
-    def _seal(self, sealer: PacketCipher, packet: bytes | memoryview) -> tuple[bytes, ...]:
-        """Return the next packet as it is to be written at once."""
-        length, sealed = sealer.seal(packet)
-        self._send_seq = (self._send_seq + 1) % SEQUENCE_LIMIT
+    def _seal(self, sealer: PacketCipher, packet: bytes | memoryview) -> tuple[bytes, bytes]:
+        """Return the next packet's length, and it sealed, to be written at once."""
+        self._send_seq += 1  # asyncssh lets it begin anew with each packet of its own
         self._rekey_bytes_sent = octets = self._rekey_bytes_sent + len(packet)
         if octets >= self._rekey_bytes:
             # asyncssh begins a key exchange when it is given the first packet after so many octets.
             self._sealer = None
-        # What is large is not copied once more for the sake of four octets before it.
-        return (length + sealed,) if len(sealed) < FLUSH_AT else (length, sealed)
+        return sealer.seal(packet)
 
     # Between asyncssh and the socket
 
@@ -128,22 +127,27 @@ class Outbound(Base):
         self._sealer = None
         super()._send_kexinit()
 
-    def _send(self, *pieces: bytes) -> None:
+    def _send(self, data: bytes) -> None:
         """Write what is no channel data: what asyncssh has sealed, grants, keepalives."""
-        self._write_soon(pieces)
+        self._write_soon(b"", data)
 
-    def _write_soon(self, pieces: tuple[bytes, ...]) -> None:
+    def _write_soon(self, length: bytes, sealed: bytes) -> None:
         """Write at the end of this step of the loop, in one system call with all that joins it.
 
         uvloop writes at once what the socket takes, which made a system call of every packet.
-        Of a packet in `pieces` the last one is all that counts.
         """
-        if not self._unwritten:
+        unwritten, octets = self._unwritten, len(sealed)
+        if not unwritten:
             self.loop.call_soon(self._flush)
-        self._unwritten += pieces
-        octets = len(pieces[-1])
-        self._unwritten_octets = unwritten = self._unwritten_octets + octets
-        if unwritten >= (FLUSH_AT if octets < FLUSH_AT else BULK_FLUSH_AT):
+        if octets < FLUSH_AT:
+            flush_at = FLUSH_AT
+            unwritten.append(length + sealed)
+        else:
+            # What is large is not copied once more for the sake of four octets before it.
+            flush_at = BULK_FLUSH_AT
+            unwritten += (length, sealed)
+        self._unwritten_octets = waiting = self._unwritten_octets + octets
+        if waiting >= flush_at:
             self._flush()
 
     def _flush(self) -> None:
