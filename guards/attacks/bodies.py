@@ -145,15 +145,15 @@ AREA = Area(
         Guard(
             "A response that comes while nobody asked, for the next visitor to find",
             "relay/upstream.py",
-            "if self._exchange is None:\n            self.close()\n        elif",
-            "if self._exchange is None:\n            self._reader.receive(data)\n        elif",
+            "if exchange is None:\n            self.close()\n        elif",
+            "if exchange is None:\n            reader.receive(data)\n        elif",
             "tests/unit/relay/test_upstream.py::test_whatever_comes_while_it_idles_closes_it[octets]",
         ),
         Guard(
             "Octets behind an early response, while the upload goes on",
             "relay/upstream.py",
-            "elif not self._reader.awaits_message:",
-            "elif False:",
+            "elif reader.awaits_message:\n            self.heard",
+            "elif True:\n            self.heard",
             "tests/unit/relay/test_upstream.py"
             "::test_octets_after_the_response_while_the_request_goes_on",
         ),
@@ -175,8 +175,8 @@ AREA = Area(
         Guard(
             "A cut response that looks complete (the visitor keeps half a file)",
             "relay/downstream.py",
-            "        self._end_exchange()\n        reset(self._peer.transport)",
-            "        self._end_exchange()\n        self._peer.linger()",
+            "        reset(self._peer.transport)\n\n    def leave",
+            "        self._peer.linger()\n\n    def leave",
             "tests/unit/relay/test_exchange_failures.py::test_a_response_that_is_cut_looks_cut",
         ),
         Guard(

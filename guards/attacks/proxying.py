@@ -228,7 +228,7 @@ AREA = Area(
         Guard(
             "Visitors who keep connections without a request",
             "relay/downstream.py",
-            "peer.deadline.move(self._timeouts.idle)",
+            "peer.deadline.move_to(now + self._timeouts.idle)",
             "pass",
             f"{_DEADLINES}::test_an_idle_connection",
         ),
@@ -252,6 +252,13 @@ AREA = Area(
             "else:\n            self.deadline.move(self._timeouts.response)",
             "else:\n            self.deadline.rest()",
             f"{_DEADLINES}::test_a_target_that_does_not_answer",
+        ),
+        Guard(
+            "A target that never answers any more",
+            "relay/downstream.py",
+            "self._peer.deadline.move_to(exchange.began + self._timeouts.response)",
+            "pass",
+            f"{_DEADLINES}::test_a_target_that_answers_no_more",
         ),
         Guard(
             "A visitor who does not go after a refusal",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TextIO
 
@@ -52,7 +51,7 @@ class LineWriter:
         self._write = write
         self._limit = limit
         self._left_out = left_out
-        self._lines: deque[str] = deque()
+        self._lines: list[str] = []
         # Both only ever grow, each in one thread, so that they need no lock.
         self._dropped = 0
         self._dropped_told = 0
@@ -98,7 +97,9 @@ class LineWriter:
 
     def _take(self) -> str:
         """Return all the lines that there are."""
-        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        lines = self._lines[:]
+        # Each of these is one step of the interpreter's; lines that come between them stay.
+        del self._lines[: len(lines)]
         dropped = self._dropped - self._dropped_told
         if dropped:
             self._dropped_told += dropped

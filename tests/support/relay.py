@@ -95,7 +95,7 @@ class Relay:
             head = forward_request(exchange.request)
             exchange.forward(self.pool, Route(head, self.explain, self.host))
 
-    def finished(self, exchange: Exchange) -> None:
+    def finished(self, exchange: Exchange, seconds: float) -> None:
         self.statuses.append(exchange.status)
 
     def refused(self, problem: Problem) -> None:

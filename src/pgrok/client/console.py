@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Protocol
 
-from pgrok.client.records import RequestRecord
 from pgrok.errors import PgrokError
 from pgrok.protocol import GOING_AWAY
 from pgrok.text import printable
@@ -66,13 +65,13 @@ class Console:
         first_line = printable(text.partition("\n")[0]).rstrip(".")
         self._put(f"Not connected: {first_line}. Trying again in {duration(seconds)}")
 
-    def request(self, record: RequestRecord) -> None:
-        """Log a request that was forwarded."""
+    def request(self, method: bytes, target: bytes, status: int, seconds: float, /) -> None:
+        """Log a request that was forwarded: a `LogRequest`."""
         second = int(time.time())
         if second != self._second:
             self._second, self._clock = second, time.strftime("%H:%M:%S", time.localtime(second))
-        put = self._put
-        put(request_line(record, self._clock, self._colour), True)
+        line = request_line(method, target, status, seconds, self._clock, self._colour)
+        self._put(line, True)
 
 
 def wants_colour(*, terminal: bool, environ: Mapping[str, str]) -> bool:
@@ -80,14 +79,15 @@ def wants_colour(*, terminal: bool, environ: Mapping[str, str]) -> bool:
     return terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
-def request_line(record: RequestRecord, clock: str, colour: bool) -> str:
+def request_line(
+    method: bytes, target: bytes, status: int, seconds: float, clock: str, colour: bool
+) -> str:
     """Return the line of the request log: time, method, status, duration, path.
 
     The query is left out, as it may hold secrets, and whatever a terminal would obey.
     """
-    method, target, status, seconds = record
     outcome, path = _shown(method, target, status, colour)
-    return f"{clock}  {outcome}  {duration(seconds):>10}  {path}"
+    return f"{clock}  {outcome}  {_took(round(seconds * 1000))}  {path}"
 
 
 @lru_cache(maxsize=256)
@@ -100,6 +100,12 @@ def _shown(method: bytes, target: bytes, status: int, colour: bool) -> tuple[str
     if colour and (style := _COLOURS.get(status // 100)):
         shown = f"{style}{shown}{_RESET}"
     return f"{_legible(method)[:10]:<7} {shown}", path
+
+
+@lru_cache(maxsize=1024)
+def _took(milliseconds: int) -> str:
+    """Return a duration as it stands in a line of the request log."""
+    return f"{duration(milliseconds / 1000):>10}"
 
 
 def _legible(octets: bytes) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pgrok.address import Address, TargetURL
 from pgrok.client.dialer import Dialer, explain
-from pgrok.client.records import RequestRecord
+from pgrok.client.records import LogRequest
 from pgrok.client.targets import Rules, Target
 from pgrok.http.forwarding import forward_request
 from pgrok.http.head import FROM_OTHER_END, RequestHead
@@ -32,7 +32,7 @@ _ESCAPE = Problem(Code.BAD_REQUEST, 400, "The path leaves what is public here.")
 Accept = Callable[[Address], asyncio.Protocol]
 
 
-def http_acceptor(rules: Rules, log: Callable[[RequestRecord], None]) -> Accept:
+def http_acceptor(rules: Rules, log: LogRequest) -> Accept:
     """Return what serves the channels of an http tunnel; call it within the loop.
 
     Every request goes where `rules` say and is told to `log` when its response has ended.
@@ -57,7 +57,7 @@ def tcp_acceptor(target: Address) -> Accept:
 class _Forwarder:
     """What the channels of one tunnel share: the rules, and idle connections to the targets."""
 
-    def __init__(self, rules: Rules, log: Callable[[RequestRecord], None]) -> None:
+    def __init__(self, rules: Rules, log: LogRequest) -> None:
         self._rules = rules
         self.log = log
         self.recall_way = remembering(self.find_way)
@@ -126,11 +126,10 @@ class _Channel(DownstreamConnection):
         else:
             exchange.forward(way.pool, way.route)
 
-    def finished(self, exchange: Exchange) -> None:
+    def finished(self, exchange: Exchange, seconds: float) -> None:
         """Backend: log the request."""
         request, log = exchange.request, self._forwarder.log
-        seconds = self.loop.time() - exchange.began
-        log(RequestRecord(request.method, request.target, exchange.status, seconds))
+        log(request.method, request.target, exchange.status, seconds)
 
     def refused(self, problem: Problem) -> None:
         """Backend: what is no request is no line in the log."""

@@ -1,18 +1,13 @@
-"""What the client remembers of a request that it forwarded."""
+"""What the client says of a request that it forwarded."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Protocol
 
 
-class RequestRecord(NamedTuple):
-    """One forwarded request, when its response ended, or was a 101.
+class LogRequest(Protocol):
+    """Takes note of one forwarded request, when its response has ended, or was a 101."""
 
-    `path` is the request target as the visitor sent it. `status` is 0 where no response came
-    about. `seconds` run from the end of the request's head.
-    """
-
-    method: bytes
-    path: bytes
-    status: int
-    seconds: float
+    def __call__(self, method: bytes, target: bytes, status: int, seconds: float, /) -> None:
+        """`target` is as the visitor sent it, `status` 0 where no response came about; `seconds`
+        run from the end of the request's head."""

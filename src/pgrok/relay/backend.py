@@ -14,8 +14,11 @@ class Backend(Protocol):
     def route(self, exchange: Exchange) -> None:
         """Call `exchange.forward` or `exchange.refuse`, now or later."""
 
-    def finished(self, exchange: Exchange) -> None:
-        """An exchange is over, well or not; its `status` is 0 if there was no answer."""
+    def finished(self, exchange: Exchange, seconds: float) -> None:
+        """An exchange is over, well or not; its `status` is 0 if there was no answer.
+
+        It took so many seconds, from the end of the request's head.
+        """
 
     def refused(self, problem: Problem) -> None:
         """Something was answered that is no request, and so no exchange."""

@@ -28,8 +28,12 @@ class Deadline:
 
     def move(self, seconds: float) -> None:
         """Let it pass that long from now."""
-        self._expires = self._wheel.loop.time() + seconds
-        if self._expires < self._placed:
+        self.move_to(self._wheel.loop.time() + seconds)
+
+    def move_to(self, moment: float) -> None:
+        """Let it pass at a moment in the loop's time."""
+        self._expires = moment
+        if moment < self._placed:
             self._leave_place()
             self._take_place()
 

@@ -68,16 +68,10 @@ class DownstreamConnection(asyncio.Protocol):
         peer = self._peer
         if peer.lingering or peer.transport.is_closing():
             return
-        under_way = self._exchange
-        if under_way is None and not peer.full:
+        if self._exchange is None and not peer.full:
             request = self._reader.whole(data)
             if request is not None:
                 self._begin_exchange(request)
-                exchange = self._exchange
-                if exchange is not None and exchange.takes_request:
-                    peer.deadline.move(self._timeouts.response)
-                else:
-                    self._watch()
                 return
         was_idle = self.idle
         self._reader.receive(data)
@@ -100,7 +94,7 @@ class DownstreamConnection(asyncio.Protocol):
         self._peer.forget()
         if self._exchange is not None:
             self._exchange.downstream_lost()
-            self._end_exchange()
+            self._end_exchange(self.loop.time())
 
     def pause_writing(self) -> None:
         """The response is not taken as fast as it comes."""
@@ -135,26 +129,31 @@ class DownstreamConnection(asyncio.Protocol):
             self._advance()
             self._watch()
 
-    def exchange_over(self, output: bytes, keep_alive: bool) -> None:
+    def exchange_over(self, output: bytes, keep_alive: bool, now: float) -> None:
         """Write the last of the response; go on to the next request, or close."""
-        peer = self._peer
+        peer, reader = self._peer, self._reader
         if output:
             peer.transport.write(output)
-        self._end_exchange()
-        read = not self._reader.awaits_message or self._has_read_rest()
-        if keep_alive and read and self.keeps_alive:
-            self._start_next()
-        else:
+        self._end_exchange(now)
+        read = not reader.awaits_message or self._has_read_rest()
+        if not (keep_alive and read and self.keeps_alive):
             peer.linger()
+        elif reader.expect() or peer.ended:
+            peer.wait_for_head()
+            self._advance()
+        else:
+            peer.deadline.move_to(now + self._timeouts.idle)
+            if not peer.reading:
+                peer.read(True)
 
     def exchange_cut(self) -> None:
         """Close so that the response does not look complete, whatever its framing was."""
-        self._end_exchange()
+        self._end_exchange(self.loop.time())
         reset(self._peer.transport)
 
     def leave(self) -> Detached:
         """Leave HTTP after a 101."""
-        self._end_exchange()
+        self._end_exchange(self.loop.time())
         return self._peer.detach(self._reader.take_rest())
 
     def close_when_idle(self) -> None:
@@ -252,14 +251,18 @@ class DownstreamConnection(asyncio.Protocol):
     def _begin_exchange(self, request: RequestHead) -> None:
         self._fresh = False
         self._exchange = exchange = Exchange(self, request)
+        # Before it is known where the request goes: it may be answered at once.
+        self._peer.deadline.move_to(exchange.began + self._timeouts.response)
         self._backend.route(exchange)
+        if not exchange.takes_request:
+            self._watch()
 
-    def _end_exchange(self) -> None:
+    def _end_exchange(self, now: float) -> None:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             if self._passing:
                 self._read_on()
-            self._backend.finished(exchange)
+            self._backend.finished(exchange, now - exchange.began)
 
     def _has_read_rest(self) -> bool:
         """Whether what has come of the request that was answered is all of it."""
@@ -268,16 +271,6 @@ class DownstreamConnection(asyncio.Protocol):
             return isinstance(event, Body) and event.trailers is not None
         except RemoteProtocolError:
             return False
-
-    def _start_next(self) -> None:
-        peer = self._peer
-        if self._reader.expect() or peer.ended:
-            peer.wait_for_head()
-            self._advance()
-        else:
-            peer.deadline.move(self._timeouts.idle)
-            if not peer.reading:
-                peer.read(True)
 
     def _refuse(self, problem: Problem) -> None:
         """Answer something that is no request; after a doubt the connection closes."""

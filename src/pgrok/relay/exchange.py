@@ -292,11 +292,12 @@ class Exchange:
     def _end(self, output: bytes = b"") -> None:
         """The response is complete with `output`; connections are kept if the request is too."""
         self._over = True
+        downstream, now = self._downstream, self._downstream.loop.time()
         upstream, self._upstream = self._upstream, None
         came, upload = self._came, self._upload
         if upstream is not None:
             if came is None or not (upload is None or upload.ended):
                 upstream.abandon()
             else:
-                upstream.finish(came.keep_alive, came.idle_seconds)
-        self._downstream.exchange_over(output, self._keep_alive)
+                upstream.finish(came.keep_alive, came.idle_seconds, now)
+        downstream.exchange_over(output, self._keep_alive, now)

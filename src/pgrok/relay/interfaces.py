@@ -29,8 +29,11 @@ class Downstream(Protocol):
     def request_flow_changed(self) -> None:
         """Whether the request is taken has changed: read on, or stop reading."""
 
-    def exchange_over(self, output: bytes, keep_alive: bool) -> None:
-        """The response is complete with `output`: go on to the next request, or close."""
+    def exchange_over(self, output: bytes, keep_alive: bool, now: float) -> None:
+        """The response is complete with `output`: go on to the next request, or close.
+
+        `now` is the loop's time.
+        """
 
     def exchange_cut(self) -> None:
         """The rest of the response will not come: close so that it shows."""

@@ -40,6 +40,7 @@ class Pool:
     ) -> None:
         self._dial = dial
         self._deadlines = deadlines
+        self._now = deadlines.loop.time
         self._max_open = max_open
         self._limits = limits
         self._idle: list[UpstreamConnection] = []
@@ -58,7 +59,7 @@ class Pool:
         A request that is not `repeatable` gets one that has idled for a moment only: the longer
         it was, the likelier its end is on the way. Raises `PoolFull`.
         """
-        idle, now = self._idle, self._deadlines.loop.time()
+        idle, now = self._idle, self._now()
         while idle:
             upstream = idle[-1]
             if upstream.idle_until <= now:
@@ -82,17 +83,17 @@ class Pool:
         self._open.add(upstream)
         return upstream
 
-    def release(self, upstream: UpstreamConnection, promised: float | None) -> None:
+    def release(self, upstream: UpstreamConnection, promised: float | None, now: float) -> None:
         """Take a connection back after its exchange; its end said how long it keeps it, or not."""
         seconds = IDLE_SECONDS if promised is None else min(IDLE_SECONDS, promised - 1.0)
         idle = self._idle
         if self._closed or len(idle) >= MAX_IDLE or seconds <= 0:
             upstream.close()
             return
-        upstream.idle_since = now = self._deadlines.loop.time()
-        upstream.idle_until = now + seconds
+        upstream.idle_since = now
+        upstream.idle_until = until = now + seconds
         if not idle:
-            self._sweep.move(seconds)
+            self._sweep.move_to(until)
         idle.append(upstream)
 
     def forget(self, upstream: UpstreamConnection) -> None:
@@ -118,8 +119,8 @@ class Pool:
             self._deadlines.loop.call_soon(upstream.connection_lost, reason)
 
     def _close_expired(self) -> None:
-        now = self._deadlines.loop.time()
+        now = self._now()
         for upstream in [one for one in self._idle if one.idle_until <= now]:
             upstream.close()
         if self._idle:
-            self._sweep.move(min(one.idle_until for one in self._idle) - now)
+            self._sweep.move_to(min(one.idle_until for one in self._idle))

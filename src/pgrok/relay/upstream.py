@@ -16,8 +16,8 @@ from pgrok.relay.splice import Detached
 class UpstreamOwner(Protocol):
     """What keeps the connections: a pool."""
 
-    def release(self, upstream: UpstreamConnection, promised: float | None) -> None:
-        """Take one back; its end keeps it for the seconds that it `promised`, if it did."""
+    def release(self, upstream: UpstreamConnection, promised: float | None, now: float) -> None:
+        """Take one back, at that time; its end keeps it for the seconds it `promised`, if any."""
 
     def forget(self, upstream: UpstreamConnection) -> None:
         """Drop one that is gone."""
@@ -36,7 +36,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._reading = True
         self._ended = False
         self.heard = False
-        """Whether an octet of the response has come."""
+        """Whether an octet of the response has come, and not all of it at once."""
         self.connected = False
         """Whether the request can be written."""
         self.idle_since = self.idle_until = 0.0
@@ -69,8 +69,8 @@ class UpstreamConnection(asyncio.Protocol):
             else:
                 self.transport.resume_reading()
 
-    def finish(self, keep_alive: bool, promised: float | None) -> None:
-        """The exchange is over: request and response were complete."""
+    def finish(self, keep_alive: bool, promised: float | None, now: float) -> None:
+        """The exchange is over at that time: request and response were complete."""
         self._exchange = None
         reader, transport = self._reader, self.transport
         # Nothing may be under way, or left over, in either direction.
@@ -85,7 +85,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if not self._reading:
             self.hold_reading(False)
-        self._owner.release(self, promised)
+        self._owner.release(self, promised, now)
 
     def abandon(self) -> None:
         """The exchange is over before its time: what is under way is of no use."""
@@ -123,18 +123,17 @@ class UpstreamConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Part of a response; a byte that nobody asked for ends the connection."""
-        if self._exchange is None:
+        exchange, reader = self._exchange, self._reader
+        if exchange is None:
             self.close()
-        elif not self._reader.awaits_message:
-            self._fail(RemoteProtocolError("octets after the end of a response"))
-        else:
+        elif (head := reader.whole(data)) is not None:
+            exchange.whole_response(head, data[head.octets :])
+        elif reader.awaits_message:
             self.heard = True
-            head = self._reader.whole(data)
-            if head is not None:
-                self._exchange.whole_response(head, data[head.octets :])
-                return
-            self._reader.receive(data)
+            reader.receive(data)
             self._advance()
+        else:
+            self._fail(RemoteProtocolError("octets after the end of a response"))
 
     def eof_received(self) -> bool:
         """The other end sends no more: the end of the body, or of the connection."""

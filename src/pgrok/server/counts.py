@@ -37,8 +37,8 @@ class Histogram:
 class Counts:
     """Everything that is counted since the start of the daemon."""
 
-    requests: list[int] = field(default_factory=lambda: [0] * 10)
-    """By the first digit of their status; without a response under 0."""
+    requests: list[int] = field(default_factory=lambda: [0] * 1000)
+    """By their status; without a response under 0."""
     latencies: Histogram = field(default_factory=lambda: Histogram(LATENCIES))
     visitors: Counter[str] = field(default_factory=Counter)
     """Visitors' connections: `http`, `websocket`, which were http before, and `tcp`."""

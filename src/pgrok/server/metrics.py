@@ -121,8 +121,9 @@ _STATUS_CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
 
 
 def _by_class(requests: Sequence[int]) -> dict[tuple[str, ...], int]:
-    known = len(_STATUS_CLASSES)
-    numbers = [*requests[: known - 1], sum(requests[known - 1 :])]
+    last = 100 * (len(_STATUS_CLASSES) - 1)
+    numbers = [sum(requests[begin : begin + 100]) for begin in range(0, last, 100)]
+    numbers.append(sum(requests[last:]))
     return {(name,): number for name, number in zip(_STATUS_CLASSES, numbers, strict=True)}
 
 

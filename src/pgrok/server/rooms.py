@@ -50,7 +50,6 @@ _NAMES_LOST = "live names not left to the next daemon"
 _USES_LOST = "last use of tokens not written"
 
 # Looked up for every request; a member costs more than a name.
-_HTTP = TunnelKind.HTTP
 
 
 class Rooms:
@@ -75,7 +74,7 @@ class Rooms:
         self.registry: Registry[Tunnel] = Registry(loop.time)
         visitors = Visitors(proxy.trusted_proxies, settings.limits, observer.decisions)
         self.front = Front(
-            lambda label: self.registry.find((_HTTP, label)),
+            self.registry.find,
             domain=proxy.host_domain,
             scheme=proxy.scheme,
             visitors=visitors,

@@ -23,8 +23,8 @@ async def test_requests_are_counted_by_what_came_of_them(house: House, token: st
     await get(port, "nobody.localhost")
     await get(port, "bob.localhost", "Content-Length: x")
     counts = observer.counts
-    assert counts.requests[2] == 3
-    assert counts.requests[5] == 1
+    assert sum(counts.requests[200:300]) == 3
+    assert sum(counts.requests[500:]) == 1
     assert sum(counts.latencies.counts) == 4
     assert counts.visitors["http"] == 5
     assert observer.decisions.refusals == {

@@ -9,7 +9,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pgrok.client.console import Console, duration, request_line, wants_colour
-from pgrok.client.records import RequestRecord
 from pgrok.errors import ConnectionLost, ServerUnreachable
 from pgrok.protocol import GOING_AWAY
 
@@ -30,8 +29,7 @@ def line(
     path: bytes | str = "/", status: int = 200, seconds: float = 0.012, method: bytes = b"GET"
 ) -> str:
     path = path.encode() if isinstance(path, str) else path
-    record = RequestRecord(method, path, status, seconds)
-    return request_line(record, "12:34:56", False)
+    return request_line(method, path, status, seconds, "12:34:56", False)
 
 
 def test_the_line_that_scripts_wait_for() -> None:
@@ -99,7 +97,7 @@ def test_a_pause_is_told_with_its_reason(reason: ConnectionLost, text: str) -> N
 
 def test_a_request_is_logged_and_may_be_missed() -> None:
     screen = Screen()
-    Console(screen, remote="r").request(RequestRecord(b"GET", b"/x", 200, 0.5))
+    Console(screen, remote="r").request(b"GET", b"/x", 200, 0.5)
     assert re.fullmatch(r"\d\d:\d\d:\d\d  GET     200      500 ms  /x", screen.lines[0])
     assert screen.droppable == [True]
 
@@ -129,9 +127,10 @@ def test_a_long_path_is_cut() -> None:
 
 
 def test_only_the_status_is_coloured() -> None:
-    record = RequestRecord(b"GET", b"/x", 500, 0.1)
-    plain = request_line(record, "now", False)
-    assert request_line(record, "now", True) == plain.replace("500", "\x1b[31m500\x1b[0m")
+    plain, coloured = (
+        request_line(b"GET", b"/x", 500, 0.1, "now", colour) for colour in (False, True)
+    )
+    assert coloured == plain.replace("500", "\x1b[31m500\x1b[0m")
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,17 @@ def test_a_target_that_does_not_answer(relay: Relay, visitor: MemoryTransport) -
     assert visitor.take() == OK
 
 
+def test_a_target_that_answers_no_more(relay: Relay, visitor: MemoryTransport) -> None:
+    visitor.send(GET)
+    relay.target.send(OK)
+    visitor.take()
+    visitor.send(GET)
+    relay.advance(119)
+    assert visitor.take() == b""
+    relay.advance(3)
+    assert status(visitor.take()) == 504
+
+
 def test_octets_of_a_next_request_make_no_target_faster(
     relay: Relay, visitor: MemoryTransport
 ) -> None:

@@ -56,7 +56,7 @@ class Pooled:
     ) -> UpstreamConnection:
         """Let the response come, which ends the exchange."""
         transport(upstream).send(OK)
-        upstream.finish(keep_alive, promised)
+        upstream.finish(keep_alive, promised, self.loop.time())
         self.loop.run()
         return upstream
 
@@ -164,7 +164,7 @@ def test_one_that_was_slow_to_take_its_request_reads_on_when_idle(pooled: Pooled
     upstream = pooled.take()
     transport(upstream).send(OK)
     upstream.hold_reading(True)
-    upstream.finish(True, 60)
+    upstream.finish(True, 60, pooled.loop.time())
     transport(upstream).end()
     assert transport(upstream).closed
 

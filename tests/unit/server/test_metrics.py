@@ -48,9 +48,9 @@ def test_what_is_there_is_counted_when_it_is_asked_for() -> None:
 def test_what_was_counted_is_told() -> None:
     counts, decisions = Counts(), new_decisions()
     counts.requests[0] = 1
-    counts.requests[2] = 20
-    counts.requests[5] = 3
-    counts.requests[9] = 4
+    counts.requests[204] = 20
+    counts.requests[500] = 3
+    counts.requests[999] = 4
     counts.handshakes["done"] = 9
     counts.visitors["tcp"] = 8
     counts.latencies.add(0.02)

@@ -24,6 +24,7 @@ from pgrok.server.proxy.senders import Senders, TooMany
 from pgrok.server.proxy.streams import Streams
 from pgrok.server.proxy.visitors import TOO_MANY, Visitors
 from pgrok.server.proxy.ways import Ways
+from pgrok.server.registry import Key
 from pgrok.server.settings import LimitSettings
 
 _SUSPICIOUS = frozenset(
@@ -37,8 +38,8 @@ class HTTPTunnel(Protocol):
     pool: Pool | None
 
 
-FindTunnel = Callable[[str], HTTPTunnel | None]
-"""Gives the tunnel with that label."""
+FindTunnel = Callable[[Key], HTTPTunnel | None]
+"""Gives the tunnel that holds a name."""
 
 
 class Front:
@@ -124,14 +125,13 @@ class Front:
         if label in self.parking.expected:
             self.parking.park(label, exchange, exchange.route_again)
             return
-        find = self._find
-        tunnel = find(label)
+        tunnel = self._find(way.key)
         if tunnel is None or tunnel.pool is None:
             exchange.refuse(Problem(Code.NO_TUNNEL, 502))
             return
         exchange.forward(tunnel.pool, way.route)
 
-    def finished(self, exchange: Exchange, visitor: Visitor) -> None:
+    def finished(self, exchange: Exchange, seconds: float, visitor: Visitor) -> None:
         """Count one request; of one that is over nothing is kept."""
         status = exchange.status
         if not status:
@@ -139,8 +139,8 @@ class Front:
         if exchange.sender is not None:
             self._senders.leave(exchange.sender)
         counts = self._counts
-        counts.requests[status // 100] += 1
-        counts.latencies.add(self._loop.time() - exchange.began)
+        counts.requests[status] += 1
+        counts.latencies.add(seconds)
         if exchange.refusal is not None:
             self.refused(exchange.refusal, visitor)
 
@@ -208,10 +208,10 @@ class _VisitorConnection(DownstreamConnection):
         assert self._visitor is not None
         self._front.route(exchange, self._visitor)
 
-    def finished(self, exchange: Exchange) -> None:
+    def finished(self, exchange: Exchange, seconds: float) -> None:
         """Backend: count it."""
         if self._visitor is not None:
-            self._front.finished(exchange, self._visitor)
+            self._front.finished(exchange, seconds, self._visitor)
 
     def refused(self, problem: Problem) -> None:
         """Backend: count it."""

@@ -9,18 +9,21 @@ from pgrok.http.forwarding import IsTrusted, Visitor, forward_request
 from pgrok.http.head import RequestHead
 from pgrok.http.pages import Code, Problem
 from pgrok.http.remembering import remembering
+from pgrok.protocol import TunnelKind
 from pgrok.relay.route import Route
+from pgrok.server.registry import Key
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
     """Where one request goes.
 
-    `label` is the tunnel's, empty for a host that is no tunnel's. `forwarded_for` is what a trusted
-    proxy says of its sender.
+    `label` is the tunnel's, empty for a host that is no tunnel's, and `key` what it is registered
+    by. `forwarded_for` is what a trusted proxy says of its sender.
     """
 
     label: str
+    key: Key
     forwarded_for: bytes
     route: Route
 
@@ -43,7 +46,8 @@ class Ways:
         label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
         told = request.fields.values(b"x-forwarded-for") if visitor.trusted else []
         head = forward_request(request, None, visitor, self._is_trusted)
-        return Way(label, told[-1] if told else b"", Route(head, explain, host))
+        told_last = told[-1] if told else b""
+        return Way(label, (TunnelKind.HTTP, label), told_last, Route(head, explain, host))
 
 
 def canonical_host(host: bytes) -> str:

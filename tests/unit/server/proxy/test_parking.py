@@ -35,7 +35,7 @@ class Park:
             self.relay.refuses = True
             Relay.route(self.relay, exchange)
 
-    def finished(self, exchange: Exchange) -> None:
+    def finished(self, exchange: Exchange, seconds: float) -> None:
         self.parking.leave(exchange)
 
     def ask(self, label: str = "bob") -> MemoryTransport:
