@@ -83,12 +83,14 @@ class Recorder:
         iv = cipher._fixed.to_bytes(4, "big") + cipher._counter.to_bytes(8, "big")
         self.keys = Keys(cipher._cipher._key, iv, connection._send_seq)
         self.stream = b""
-        self._write_soon = connection._write_soon
-        connection._write_soon = self._note  # type: ignore[method-assign]
+        assert not connection._unwritten
+        self._flush = connection._flush
+        self._connection = connection
+        connection._flush = self._note  # type: ignore[method-assign]
 
-    def _note(self, length: bytes, sealed: bytes) -> None:
-        self.stream += length + sealed
-        self._write_soon(length, sealed)
+    def _note(self) -> None:
+        self.stream += b"".join(self._connection._unwritten)
+        self._flush()
 
 
 def given_to_asyncssh(connection: Connection) -> list[int]:

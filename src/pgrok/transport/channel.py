@@ -40,6 +40,8 @@ class TunnelChannel(EndingChannel, Lender):
         super().__init__(link, protocol, number, extra)
         self._writer_paused = False
         self._window = ReceiveWindow()
+        # Bound once: the interpreter looks up a method of so large an object anew each time.
+        self._send_data = link.send_data
 
     # What the connection tells; what a peer may not do raises `RemoteProtocolError`.
 
@@ -147,7 +149,8 @@ class TunnelChannel(EndingChannel, Lender):
         passes = self._open and not outbox.size and octets <= outbox.window
         if passes and octets <= outbox.max_packet and link.writable:
             outbox.window -= octets
-            link.send_data(self.peer_number, data)
+            send_data = self._send_data
+            send_data(self.peer_number, data)
             return
         outbox.put(data if _stays_as_it_is(data) else bytes(data))
         self._flush()

@@ -21,6 +21,7 @@ from pgrok.errors import ChannelRefused, ConnectionLost
 from pgrok.sockets import keep_queue_short
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Channel
+from pgrok.transport.ssh.gcm import PacketCipher
 from pgrok.transport.ssh.inbound import Inbound
 from pgrok.transport.ssh.outbound import FLUSH_AT
 from pgrok.transport.ssh.slot import ChannelSlot
@@ -183,11 +184,19 @@ class Multiplexer(Inbound):
         super().send_packet(pkttype, *args, handler=handler)
 
     def _send(self, data: bytes) -> None:
+        self._count_unsent(len(data))
+        super()._send(data)
+
+    def _send_beside(self, sealer: PacketCipher, packet: bytes) -> None:
+        self._count_unsent(len(packet))
+        super()._send_beside(sealer, packet)
+
+    def _count_unsent(self, octets: int) -> None:
+        """Channel data waits at its channel; what is sent beside it has to wait here."""
         if self._socket_full:
-            self._unsent += len(data)
+            self._unsent += octets
             if self._unsent > MAX_UNSENT:
                 self._force_close(asyncssh.ProtocolError("it does not read its answers"))
-        super()._send(data)
 
     def _cleanup(self, exc: Exception | None) -> None:
         self._waiting.clear()

@@ -1,9 +1,8 @@
 """The way of packets out of a connection: channel data past asyncssh, and all writes joined.
 
-One packet's way: `plain_packet` puts header and padding around the data, `PacketCipher.seal` seals
-it, `_write_soon` puts it to the others, and `_flush` writes all that one step of the loop has sent.
-What asyncssh sends by itself comes to `_write_soon` by `_send`: everything leaves in the order in
-which it was sealed.
+One packet's way: `plain_packet` puts header and padding around the data, `_send_packet` has it
+sealed and puts it to the others, and `_flush` writes all that one step of the loop has sent. What
+asyncssh sends by itself comes to `_send`: everything leaves in the order in which it was sealed.
 """
 
 from __future__ import annotations
@@ -56,9 +55,7 @@ class Outbound(Base):
             self.send_packet(MSG_CHANNEL_DATA, UInt32(channel), UInt32(octets), bytes(data))
         else:
             # A channel has asked before whether the socket takes data.
-            packet = plain_packet(MSG_CHANNEL_DATA, channel, octets, data)
-            length, sealed = self._seal(sealer, packet)
-            self._write_soon(length, sealed)
+            self._send_packet(sealer, plain_packet(MSG_CHANNEL_DATA, channel, octets, data))
 
     @property
     def lent(self) -> memoryview:
@@ -72,9 +69,8 @@ class Outbound(Base):
             self.send_data(channel, bytes(room.data[begin : begin + octets]))
             return
         self.octets_sent += octets
-        length, sealed = self._seal(sealer, room.frame(channel, begin, octets))
+        self._send_packet(sealer, room.frame(channel, begin, octets))
         room.unframe(begin + octets)
-        self._write_soon(length, sealed)
 
     def send_window_adjust(self, channel: int, octets: int) -> None:
         """Send CHANNEL_WINDOW_ADJUST (RFC 4254 5.2)."""
@@ -82,8 +78,7 @@ class Outbound(Base):
         if sealer is None:
             self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(channel), UInt32(octets))
         else:
-            packet = plain_packet(MSG_CHANNEL_WINDOW_ADJUST, channel, octets)
-            self._send(b"".join(self._seal(sealer, packet)))
+            self._send_beside(sealer, plain_packet(MSG_CHANNEL_WINDOW_ADJUST, channel, octets))
         # uvloop reads on within one step for as long as there is something to read: a grant at
         # the end of it lets the peer wait until we have run dry, and both work in turns.
         self._flush()
@@ -94,16 +89,37 @@ class Outbound(Base):
         if sealer is None:
             self.send_packet(message[0], message[1:])
         else:
-            self._send(b"".join(self._seal(sealer, padded(message))))
+            self._send_beside(sealer, padded(message))
 
-    def _seal(self, sealer: PacketCipher, packet: bytes | memoryview) -> tuple[bytes, bytes]:
-        """Return the next packet's length, and it sealed, to be written at once."""
+    def _send_beside(self, sealer: PacketCipher, packet: bytes) -> None:
+        """Send a packet that is no data of a channel."""
+        self._send_packet(sealer, packet)
+
+    def _send_packet(self, sealer: PacketCipher, packet: bytes | memoryview) -> None:
+        """Seal the next packet, to be written at the end of this step of the loop.
+
+        All that one step sends leaves in one system call; uvloop writes at once what the socket
+        takes, which made one of every packet.
+        """
+        unwritten, octets = self._unwritten, len(packet)
+        if not unwritten:
+            self.loop.call_soon(self._flush)
+        length, sealed = sealer.seal(packet)
+        if octets < FLUSH_AT:
+            unwritten.append(length + sealed)
+            flush_at = FLUSH_AT
+        else:
+            # What is large is not copied once more for the sake of four octets before it.
+            unwritten += (length, sealed)
+            flush_at = BULK_FLUSH_AT
         self._send_seq += 1  # asyncssh lets it begin anew with each packet of its own
-        self._rekey_bytes_sent = octets = self._rekey_bytes_sent + len(packet)
-        if octets >= self._rekey_bytes:
+        self._rekey_bytes_sent = sealed_octets = self._rekey_bytes_sent + octets
+        if sealed_octets >= self._rekey_bytes:
             # asyncssh begins a key exchange when it is given the first packet after so many octets.
             self._sealer = None
-        return sealer.seal(packet)
+        self._unwritten_octets = waiting = self._unwritten_octets + octets
+        if waiting >= flush_at:
+            self._flush()
 
     # Between asyncssh and the socket
 
@@ -128,26 +144,12 @@ class Outbound(Base):
         super()._send_kexinit()
 
     def _send(self, data: bytes) -> None:
-        """Write what is no channel data: what asyncssh has sealed, grants, keepalives."""
-        self._write_soon(b"", data)
-
-    def _write_soon(self, length: bytes, sealed: bytes) -> None:
-        """Write at the end of this step of the loop, in one system call with all that joins it.
-
-        uvloop writes at once what the socket takes, which made a system call of every packet.
-        """
-        unwritten, octets = self._unwritten, len(sealed)
-        if not unwritten:
+        """Write what asyncssh has sealed, after what was sent before it."""
+        if not self._unwritten:
             self.loop.call_soon(self._flush)
-        if octets < FLUSH_AT:
-            flush_at = FLUSH_AT
-            unwritten.append(length + sealed)
-        else:
-            # What is large is not copied once more for the sake of four octets before it.
-            flush_at = BULK_FLUSH_AT
-            unwritten += (length, sealed)
-        self._unwritten_octets = waiting = self._unwritten_octets + octets
-        if waiting >= flush_at:
+        self._unwritten.append(data)
+        self._unwritten_octets += len(data)
+        if self._unwritten_octets >= FLUSH_AT:
             self._flush()
 
     def _flush(self) -> None:
