@@ -386,8 +386,9 @@ AREA = Area(
         Guard(
             "A flood of streams, of WebSockets, that are no requests any more",
             "server/proxy/front.py",
-            "            leave_streams()\n            self._visitors.leave(visitor.address)\n\n        return",
-            "            leave_streams()\n\n        self._visitors.leave(visitor.address)\n        return",
+            'return self.streams.enter("websocket", partial(self._visitors.leave, visitor.address))',
+            "self._visitors.leave(visitor.address)\n"
+            '        return self.streams.enter("websocket", lambda: None)',
             f"{_LIMITS}::TestStreams::test_that_were_requests_still_are",
         ),
         Guard(
