@@ -407,9 +407,9 @@ AREA = Area(
         ),
         Guard(
             "A sender who makes up addresses in front of the one that the proxy saw",
-            "server/proxy/senders.py",
-            'for element in reversed(forwarded.split(b",")):',
-            'for element in forwarded.split(b","):',
+            "http/forwarding.py",
+            'for element in reversed(seen.split(b",")):',
+            'for element in seen.split(b","):',
             "tests/unit/server/proxy/test_senders.py::test_a_sender_is_whom_the_nearest_proxy_saw",
         ),
         Guard(
