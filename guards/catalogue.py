@@ -6,12 +6,13 @@ from guards.attacks import (
     bodies,
     client,
     dashboard,
+    forwarding,
     heads,
     names,
-    proxying,
     sign_in,
     ssh,
     strangers,
+    visitors,
 )
 
 AREAS = (
@@ -22,6 +23,7 @@ AREAS = (
     ssh.AREA,
     heads.AREA,
     bodies.AREA,
-    proxying.AREA,
+    forwarding.AREA,
+    visitors.AREA,
     client.AREA,
 )

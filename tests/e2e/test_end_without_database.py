@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from pgrok.server.sshd.listener import WATCH_SECONDS
 from pgrok.server.store.engine import TRANSACTION_TIMEOUT
 from support.daemon import Daemon
 from support.house import new_database
 from support.origin import Origin
 from support.pgrok import Client
 from support.postgres import PostgresServer
+from support.processes import until
+from support.queues import unread
 from support.visitor import visit
 
 END_WITHIN = TRANSACTION_TIMEOUT + 3.0
@@ -32,15 +32,6 @@ def postgres() -> Iterator[PostgresServer]:
     """A server that may be stopped."""
     with PostgresServer() as server:
         yield server
-
-
-@contextmanager
-def stopped(postgres: PostgresServer) -> Iterator[None]:
-    postgres.send(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        postgres.send(signal.SIGCONT)
 
 
 @contextmanager
@@ -96,16 +87,16 @@ def test_postgresql_that_is_stopped(
 
     def wait_for_a_question(_: str) -> None:
         """Have the server ask, as it does now and then, and get no answer."""
-        time.sleep(WATCH_SECONDS + 1)
+        until(lambda: unread(postgres.pids()) > 0, "a question is there that nobody reads")
 
-    assert_ended_well(ended(server, stopped(postgres), wait_for_a_question))
+    assert_ended_well(ended(server, postgres.frozen(), wait_for_a_question))
 
 
 def test_postgresql_that_was_just_stopped(
     ended: Callable[..., str], tmp_path: Path, postgres: PostgresServer
 ) -> None:
     server = Daemon(tmp_path, postgres.create_database())
-    assert_ended_well(ended(server, stopped(postgres), lambda _: None))
+    assert_ended_well(ended(server, postgres.frozen(), lambda _: None))
 
 
 def assert_ended_well(said: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -83,13 +82,8 @@ def killed(postgres: PostgresServer, _: FaultRelay) -> Iterator[None]:
         postgres.start()
 
 
-@contextmanager
-def stopped(postgres: PostgresServer, _: FaultRelay) -> Iterator[None]:
-    postgres.send(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        postgres.send(signal.SIGCONT)
+def stopped(postgres: PostgresServer, _: FaultRelay) -> AbstractContextManager[None]:
+    return postgres.frozen()
 
 
 @contextmanager

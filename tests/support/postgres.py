@@ -80,11 +80,24 @@ class PostgresServer:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to it, and to those of its processes that serve connections."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def pids(self) -> list[int]:
+        """Return the processes that it has now, the first one of them first."""
         pid = (self.folder / "data/postmaster.pid").read_text().split()[0]
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for each in (pid, *children):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(each), number)
+        return [int(pid), *map(int, children)]
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it take what it is asked meanwhile, and neither read nor answer it."""
+        self.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.send(signal.SIGCONT)
 
     def crash(self) -> None:
         """End it with all its connections, as kill -9 does."""

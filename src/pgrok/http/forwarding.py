@@ -168,7 +168,7 @@ def _complete(
     """
     peer = visitor.address.encode()
     seen = [*filter(None, came.values(b"x-forwarded-for"))]
-    sender = _sender(seen, is_trusted)
+    sender = sender_of(b",".join(seen), is_trusted)
     if sender is None:
         seen = []
         hops = [*filter(None, came.values(b"forwarded"))]
@@ -194,14 +194,14 @@ def _told(came: Fields, name: bytes) -> bytes | None:
     return value if value and len(value) <= MAX_TOLD else None
 
 
-def _sender(seen: list[bytes], is_trusted: IsTrusted) -> bytes | None:
-    """Return the last address that is no trusted proxy's; the first if all are, None of none.
+def sender_of(seen: bytes, is_trusted: IsTrusted) -> bytes | None:
+    """Return the last of the addresses, between commas, that is no trusted proxy's.
 
-    Each proxy adds whom it saw at the end, so what stands before that one is anybody's word. What
-    is too long to be an address ends the list as well.
+    It is the first if all are, None of none, and may be no address. Each proxy adds whom it saw at
+    the end, so what stands before that one is anybody's word, as is all before what is too long.
     """
     first = None
-    for element in reversed(b",".join(seen).split(b",")):
+    for element in reversed(seen.split(b",")):
         address = element.strip()
         if len(address) > MAX_TOLD:
             break

@@ -214,10 +214,10 @@ class TestAfterAuthentication:
             at_once = time.monotonic() - began
             for _ in range(2):
                 exchange = asyncio.ensure_future(exchange_keys(client))
+                await until(lambda: served.client.connection._is_unread, "it waits")
                 for _ in range(5):
                     await works()
-                    await asyncio.sleep(0.05)
-                assert not exchange.done(), "it waits, and nobody else does"
+                assert not exchange.done(), "nobody else waits"
                 await exchange
             assert time.monotonic() - began - at_once > 1.5
             await served.client.connection.probe()
@@ -234,7 +234,6 @@ class TestAfterAuthentication:
             assert client._transport is not None
             client._transport.write(bytes(32 << 20))
             for _ in range(10):
-                await asyncio.sleep(0.02)
                 await works()
             assert connection._is_unread
             assert len(connection._inpbuf) < 1 << 20

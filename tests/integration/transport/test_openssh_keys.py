@@ -82,7 +82,7 @@ async def test_who_renews_keys_too_often_is_slowed_down(
                 transfer = asyncio.ensure_future(echo(served, FEW))
                 while not transfer.done():
                     await works()
-                    await asyncio.sleep(0.1)
+                    await asyncio.wait([transfer], timeout=0.1)
                 assert await transfer == digest([payload(FEW)])
             assert time.monotonic() - began > exchanges - 2 - 1
             assert served.client.lost is None

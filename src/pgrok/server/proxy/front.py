@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol, cast
 
 from pgrok.http.forwarding import Visitor
@@ -103,13 +104,7 @@ class Front:
     def leave_http(self, connection: _VisitorConnection, visitor: Visitor) -> Callable[[], None]:
         """A connection is a stream from now on; return what is to be called when it is gone."""
         self.connections.leave(connection)
-        leave_streams = self.streams.enter("websocket")
-
-        def leave() -> None:
-            leave_streams()
-            self._visitors.leave(visitor.address)
-
-        return leave
+        return self.streams.enter("websocket", partial(self._visitors.leave, visitor.address))
 
     def route(self, exchange: Exchange, visitor: Visitor) -> None:
         """Send one request into its tunnel, if its sender may have another; maybe once more."""

@@ -7,10 +7,9 @@ the others by what the proxy adds to `X-Forwarded-For`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import ip_address
 
+from pgrok.http.forwarding import IsTrusted, sender_of
 from pgrok.transport.admission import origin_of
 
 
@@ -20,7 +19,7 @@ class Senders:
     Of one address, or one IPv6 /64 network, `limit` may be under way.
     """
 
-    def __init__(self, is_trusted: Callable[[str], bool], limit: int) -> None:
+    def __init__(self, is_trusted: IsTrusted, limit: int) -> None:
         self._is_trusted = is_trusted
         self._limit = limit
         self._under_way: Counter[object] = Counter()
@@ -47,15 +46,14 @@ class Senders:
 
     def _find_sender(self, forwarded: bytes) -> object | None:
         """Return whom the nearest proxy saw that is not one of ours itself."""
-        for element in reversed(forwarded.split(b",")):
-            address = element.strip().decode("latin-1")
-            try:
-                ip_address(address.partition("%")[0])
-            except ValueError:
-                return None
-            if not self._is_trusted(address):
-                return origin_of(address)
-        return None
+        sender = sender_of(forwarded, self._is_trusted)
+        if sender is None:
+            return None
+        address = sender.decode("latin-1")
+        try:
+            return None if self._is_trusted(address) else origin_of(address)
+        except ValueError:
+            return None
 
 
 class TooMany(Exception):

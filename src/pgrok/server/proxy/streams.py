@@ -19,8 +19,11 @@ class Streams:
         self.present: Counter[str] = Counter()
         self._counts = counts
 
-    def enter(self, kind: str) -> Callable[[], None]:
-        """Count a stream that begins; return what is to be called once, when it is lost."""
+    def enter(self, kind: str, on_lost: Callable[[], None]) -> Callable[[], None]:
+        """Count a stream that begins; return what is to be called once, when it is lost.
+
+        `on_lost` is called by that, when the stream is counted no more.
+        """
         stream = object()
         self._counts.visitors[kind] += 1
         self.present[kind] += 1
@@ -29,5 +32,6 @@ class Streams:
         def leave() -> None:
             self.present[kind] -= 1
             self.members.leave(stream)
+            on_lost()
 
         return leave

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from pgrok.address import Address
@@ -39,13 +40,7 @@ class PublicPort:
         """Let a visitor in; return what is to be called when he is gone, None if he is refused."""
         if self._visitors.enter(address) is not None:
             return None
-        leave_streams = self._streams.enter("tcp")
-
-        def leave() -> None:
-            leave_streams()
-            self._visitors.leave(address)
-
-        return leave
+        return self._streams.enter("tcp", partial(self._visitors.leave, address))
 
 
 async def open_port(host: str, visitors: Visitors, streams: Streams, port: int) -> PublicPort:

@@ -26,6 +26,7 @@ def test_everybody_has_as_many(counted: Senders) -> None:
     [
         (b"203.0.113.9, 192.0.2.1", b"192.0.2.1"),
         (b"192.0.2.1, 10.0.0.7, 10.0.0.8", b"192.0.2.1"),
+        (b"192.0.2.1, ,", b"192.0.2.1"),
         (b"::ffff:192.0.2.1", b"192.0.2.1"),
         (b"2001:db8::1", b"2001:db8::ffff:2"),
     ],
@@ -36,7 +37,9 @@ def test_a_sender_is_whom_the_nearest_proxy_saw(
     assert counted.enter(forwarded) == counted.enter(same) is not None
 
 
-@pytest.mark.parametrize("forwarded", [b"", b"unknown", b"192.0.2.1, _hidden", b"10.0.0.1"])
+@pytest.mark.parametrize(
+    "forwarded", [b"", b"unknown", b"192.0.2.1, _hidden", b"10.0.0.1", b"10.0.0.1, 10.0.0.2"]
+)
 def test_who_cannot_be_told_is_not_counted(forwarded: bytes, counted: Senders) -> None:
     assert [counted.enter(forwarded) for _ in range(3)] == [None, None, None]
 
