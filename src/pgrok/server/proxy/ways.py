@@ -46,8 +46,9 @@ class Ways:
         label = host.removesuffix(self._suffix) if host.endswith(self._suffix) else ""
         told = request.fields.values(b"x-forwarded-for") if visitor.trusted else []
         head = forward_request(request, None, visitor, self._is_trusted)
-        told_last = told[-1] if told else b""
-        return Way(label, (TunnelKind.HTTP, label), told_last, Route(head, explain, host))
+        # Each proxy may add a line of its own: together they are one list (RFC 9110 5.3).
+        sender = b", ".join(told)
+        return Way(label, (TunnelKind.HTTP, label), sender, Route(head, explain, host))
 
 
 def canonical_host(host: bytes) -> str:
