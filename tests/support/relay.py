@@ -77,7 +77,7 @@ class Relay:
     def forward(self, exchange: Exchange) -> None:
         """Send a request to the target."""
         head = forward_request(exchange.request)
-        exchange.forward(self.pool, Route(head, self.explain, self.host))
+        exchange.forward(self.pool, Route(exchange.request, head, self.explain, self.host))
         self.loop.run()
 
     def explain(self, error: Exception | None) -> Problem:
@@ -93,7 +93,7 @@ class Relay:
             self.parked.append(exchange)
         else:
             head = forward_request(exchange.request)
-            exchange.forward(self.pool, Route(head, self.explain, self.host))
+            exchange.forward(self.pool, Route(exchange.request, head, self.explain, self.host))
 
     def finished(self, exchange: Exchange, seconds: float) -> None:
         self.statuses.append(exchange.status)

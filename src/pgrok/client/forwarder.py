@@ -73,7 +73,7 @@ class _Forwarder:
             return None
         destination = self._destination(target)
         head = forward_request(request, target.rewrite(request.target))
-        return _Way(destination.pool, Route(head, destination.explain))
+        return _Way(destination.pool, Route(request, head, destination.explain))
 
     def _destination(self, target: Target) -> _Destination:
         """Return the way to a target, made at its first request."""

@@ -27,7 +27,6 @@ from pgrok.http.head import (
     ResponseHead,
     encode_head,
 )
-from pgrok.http.remembering import remembering
 
 MAX_TOLD = 255
 """Octets of an address, host or scheme that a proxy tells: it is repeated in other fields, so that
@@ -132,10 +131,6 @@ def forward_response(
     start = b"HTTP/1.1 %d %b" % (response.status, response.reason)
     head = encode_head(start, lines, framing, response.length)
     return ForwardedResponse(head, framing, keep_alive)
-
-
-recall_forwarded_response = remembering(forward_response)
-"""As `forward_response`, of a response with a small head."""
 
 
 def _framing_for(response: ResponseHead, minor_version: int) -> Framing:

@@ -14,7 +14,7 @@ import asyncio
 
 from pgrok.errors import ConnectionLost, RemoteProtocolError
 from pgrok.http.body import NO_TRAILERS
-from pgrok.http.forwarding import ForwardedResponse, forward_response, recall_forwarded_response
+from pgrok.http.forwarding import ForwardedResponse
 from pgrok.http.head import CONTINUE, SWITCHING_PROTOCOLS, RequestHead, ResponseHead
 from pgrok.http.pages import Code, Problem
 from pgrok.http.reader import Body
@@ -267,12 +267,11 @@ class Exchange:
 
     def _forward(self, head: ResponseHead) -> ForwardedResponse:
         """Take the head of the final response; return how it goes on."""
-        upload, request = self._upload, self.request
+        upload = self._upload
         if upload is not None and upload.is_unwanted(head):
             self._keep_alive = False
-        forward = recall_forwarded_response if head.small else forward_response
-        keep_alive = self._keep_alive and request.keep_alive
-        forwarded = forward(head, request.minor_version, keep_alive, self._route.host)
+        keep_alive = self._keep_alive and self.request.keep_alive
+        forwarded = self._route.forward_response(head, keep_alive)
         self._came = head
         self.status = head.status
         self._keep_alive = forwarded.keep_alive

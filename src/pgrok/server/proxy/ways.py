@@ -48,7 +48,7 @@ class Ways:
         head = forward_request(request, None, visitor, self._is_trusted)
         # Each proxy may add a line of its own: together they are one list (RFC 9110 5.3).
         sender = b", ".join(told)
-        return Way(label, (TunnelKind.HTTP, label), sender, Route(head, explain, host))
+        return Way(label, (TunnelKind.HTTP, label), sender, Route(request, head, explain, host))
 
 
 def canonical_host(host: bytes) -> str:
