@@ -257,7 +257,7 @@ AREA = Area(
         Guard(
             "A nonce that is used twice under one key",
             "transport/ssh/gcm.py",
-            "self._counter = counter + 1 if counter != _LAST_COUNTER else 0",
+            "self._counter = counter + 1",
             "self._counter = (counter + 1) % 2",
             "tests/unit/transport/ssh/test_gcm.py::test_no_nonce_comes_twice_under_one_key",
         ),

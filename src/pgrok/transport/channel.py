@@ -84,8 +84,9 @@ class TunnelChannel(EndingChannel, Lender):
         Much of it comes as a view of its packet, which nobody changes; all of ours take either.
         """
         octets = len(data)
-        flows = self._open and not (self._eof_arrived or self._close_arrived or self._closing)
-        if not flows or self._reader_paused or self._inbox.pieces or not octets:
+        if (not octets or not self._open or self._reader_paused or self._inbox.pieces) or (
+            self._eof_arrived or self._close_arrived or self._closing
+        ):
             self._set_aside(data)
             return
         # Most data: somebody reads, and nothing waits before it.
@@ -146,8 +147,9 @@ class TunnelChannel(EndingChannel, Lender):
             return
         outbox, link, octets = self._outbox, self._link, len(data)
         # Most writes: nothing waits before this one, and it fits into a packet.
-        passes = self._open and not outbox.size and octets <= outbox.window
-        if passes and octets <= outbox.max_packet and link.writable:
+        if (self._open and not outbox.size and link.writable) and (
+            octets <= outbox.window and octets <= outbox.max_packet
+        ):
             outbox.window -= octets
             send_data = self._send_data
             send_data(self.peer_number, data)

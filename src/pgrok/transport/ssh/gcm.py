@@ -28,7 +28,6 @@ _pack_length = struct.Struct(">I").pack
 _pack_nonce = struct.Struct(">IQ").pack
 
 _FIXED = 4
-_LAST_COUNTER = 2**64 - 1
 
 
 class PacketCipher(GCMEncryption):
@@ -62,8 +61,13 @@ class PacketCipher(GCMEncryption):
 
     def _next_nonce(self) -> bytes:
         counter = self._counter
-        self._counter = counter + 1 if counter != _LAST_COUNTER else 0
-        return _pack_nonce(self._fixed, counter)
+        try:
+            nonce = _pack_nonce(self._fixed, counter)
+        except struct.error:
+            # After 64 bits of ones it begins anew; to look before each packet would cost more.
+            nonce = _pack_nonce(self._fixed, counter := 0)
+        self._counter = counter + 1
+        return nonce
 
     # What asyncssh asks of a cipher besides `decrypt_header`, which is as it was.
 
