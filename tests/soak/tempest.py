@@ -10,7 +10,7 @@ from random import Random
 from soak import faults
 from soak.faults import Fault
 from soak.server import Server
-from soak.troubles import EVERYBODY, Troubles
+from soak.troubles import Restart, Troubles
 from soak.tunnels import Tunnel
 
 PAUSE = 1.0
@@ -62,17 +62,29 @@ class Tempest:
         task.add_done_callback(self._running.discard)
 
     async def _suffer(self, tunnel: Tunnel, fault: Fault, chance: Random) -> None:
-        with self._troubles.trouble(fault.name, tunnel.name, excuses=fault.excuses):
+        with self._troubles.noted(fault.trouble(tunnel)) as trouble:
             await fault.make(tunnel, chance)
+            trouble.done = time.monotonic()
+            if fault.ends_client:
+                await tunnel.start()
             await tunnel.back()
-        rest = VETERANS_REST if tunnel.veteran and fault.excuses else REST
+        rest = VETERANS_REST if tunnel.veteran and fault.losses else REST
         self._resting[tunnel] = time.monotonic() + rest
 
     async def _restart(self) -> None:
         """Restart the server while nothing else is the matter."""
         if self._running:
             await asyncio.wait(self._running)
-        with self._troubles.trouble("restart", EVERYBODY, excuses=True):
-            await self._server.stop()
-            await self._server.start()
-            await asyncio.gather(*(tunnel.back() for tunnel in self._tunnels))
+        replacing = asyncio.create_task(self._replace_server())
+        await asyncio.gather(*(self._outlast(tunnel, replacing) for tunnel in self._tunnels))
+
+    async def _replace_server(self) -> tuple[float, float]:
+        """Return when the new one was started, and when it served."""
+        await self._server.stop()
+        await self._server.start()
+        return self._server.began, time.monotonic()
+
+    async def _outlast(self, tunnel: Tunnel, replacing: asyncio.Task[tuple[float, float]]) -> None:
+        with self._troubles.noted(Restart("restart", tunnel.name)) as restart:
+            restart.done, restart.serving = await replacing
+            await tunnel.back()
