@@ -33,7 +33,8 @@ class Ledger:
         self.longest: Counter[str] = Counter()
         """Milliseconds that a transfer of a kind took at most."""
         self.failures: list[str] = []
-        self._began = time.monotonic()
+        self.began = time.monotonic()
+        """When the storm did: failures are told in its seconds, as its faults are."""
         self._troubles = troubles
 
     async def account(
@@ -93,7 +94,7 @@ class Ledger:
         print(f"WRONG: {failure}", file=sys.stderr, flush=True)
 
     def _times(self, began: float, ended: float) -> str:
-        return f"{began - self._began:.2f}-{ended - self._began:.2f} s"
+        return f"{began - self.began:.2f}-{ended - self.began:.2f} s"
 
     @property
     def hopeless(self) -> bool:
