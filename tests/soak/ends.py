@@ -86,6 +86,11 @@ class Failure:
     answered: bool = False
 
     @property
+    def is_stream(self) -> bool:
+        """Whether it was no request, or no more."""
+        return self.sort is Sort.TCP or (self.sort is Sort.WEBSOCKET and self.answered)
+
+    @property
     def since(self) -> float:
         """From when on a fault may be what it is owed to.
 

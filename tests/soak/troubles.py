@@ -104,9 +104,8 @@ class Restart(Trouble):
     def allows(self, failure: Failure) -> bool:
         """Nobody is let in meanwhile; what is under way has its time to end."""
         match failure.refusal:
-            case None if failure.answered:
-                is_stream = failure.sort in (Sort.WEBSOCKET, Sort.TCP)
-                return self._ends(failure, DRAIN_STREAMS if is_stream else DRAIN)
+            case None if failure.answered or failure.began < self.began - LAG:
+                return self._ends(failure, DRAIN_STREAMS if failure.is_stream else DRAIN)
             case None:
                 return failure.sort is Sort.TCP or failure.stood <= self.serving
             case Code.NO_TUNNEL:

@@ -40,6 +40,7 @@ def cut(sort: Sort, ended: float, *, answered: bool, stood: float | None = None)
         (RESTART, refused(Sort.GET, Code.NO_TUNNEL, 122.5)),
         (RESTART, cut(Sort.GET, 110.5, answered=True)),
         (RESTART, cut(Sort.WEBSOCKET, 103.5, answered=True)),
+        (RESTART, cut(Sort.GET, 100.5, answered=False)),
         (RESTART, cut(Sort.GET, 130.0, answered=False, stood=99.0)),
     ],
 )
@@ -68,6 +69,7 @@ def test_what_it_may_cost(trouble: Trouble, failure: Failure) -> None:
         (RESTART, cut(Sort.WEBSOCKET, 102.0, answered=True)),
         (RESTART, cut(Sort.GET, 120.0, answered=True)),
         (RESTART, cut(Sort.GET, 120.0, answered=False)),
+        (RESTART, Failure(Sort.GET, "alice", 98.0, 98.0, 105.0, None)),
         (SLOW, refused(Sort.POST, Code.TUNNEL_LOST, 100.5)),
         (SLOW, cut(Sort.TCP, 100.5, answered=True)),
     ],
