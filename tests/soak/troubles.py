@@ -145,9 +145,10 @@ class Troubles:
         """Return the trouble because of which a transfer may have failed like that."""
         near = self.of(failure.tunnel, failure.since, failure.ended)
         if failure.sort is Sort.GET and failure.refusal is Code.TUNNEL_LOST:
-            # It is sent again, but once only.
-            twice = sum(each.losses for each in near) > 1
-            return near[-1] if twice and near[-1].strikes(failure) else None
+            # It is sent again, but once only; what came after a loss was not lost in it.
+            struck = [each for each in near if failure.began <= each.done + LAG]
+            twice = sum(each.losses for each in struck) > 1
+            return struck[-1] if twice and struck[-1].strikes(failure) else None
         return next((each for each in near if each.allows(failure)), None)
 
     def __iter__(self) -> Iterator[Trouble]:

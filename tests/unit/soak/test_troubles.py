@@ -80,9 +80,11 @@ def test_what_it_may_not_cost(trouble: Trouble, failure: Failure) -> None:
 
 def test_that_two_losses_may_cost_what_is_sent_again_once() -> None:
     second = Loss("kill", "alice", began=131.0, done=131.1, ended=132.0)
-    get = Failure(Sort.GET, "alice", 129.0, 129.0, 131.2, Code.TUNNEL_LOST)
-    assert excuse(get, second) is None
+    get = Failure(Sort.GET, "alice", 99.9, 99.9, 131.2, Code.TUNNEL_LOST)
+    assert excuse(get, LOSS) is None
     assert excuse(get, LOSS, second) is second
+    parked = Failure(Sort.GET, "alice", 129.0, 129.0, 131.2, Code.TUNNEL_LOST)
+    assert excuse(parked, LOSS, second) is None
 
 
 def excuse(failure: Failure, *faults: Trouble) -> Trouble | None:
