@@ -32,6 +32,11 @@ class Kind(StrEnum):
         """Whether it connects again by itself after it has been connected."""
         return self is not Kind.SSH
 
+    @property
+    def takes_leave(self) -> bool:
+        """Whether it says goodbye when it is stopped, so that nobody waits for it."""
+        return self is not Kind.GO
+
 
 class Clients:
     """Starts clients; what still runs at the end of the stack is killed."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
+from soak.troubles import Goodbye, Loss, Trouble
 from soak.tunnels import Tunnel
 from support.faults import STALLED
 from support.faults import Faults as Network
@@ -26,15 +27,13 @@ RATES = 200_000, 2_000_000
 
 
 async def kill(tunnel: Tunnel, _chance: Random) -> None:
-    """The client dies without a word, and is started again."""
+    """The client dies without a word."""
     await tunnel.kill()
-    await tunnel.start()
 
 
 async def stop(tunnel: Tunnel, _chance: Random) -> None:
-    """Somebody presses Ctrl-C, and starts the client again."""
+    """Somebody presses Ctrl-C."""
     await tunnel.stop()
-    await tunnel.start()
 
 
 async def ghost(tunnel: Tunnel, chance: Random) -> None:
@@ -97,34 +96,49 @@ async def _suffer(tunnel: Tunnel, chance: Random, up: Network, down: Network) ->
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something to do to a tunnel.
+    """Something to do to a tunnel, in which its client's connection is lost so often, at most.
 
-    One that `excuses` may cost the transfers meanwhile, but only visibly; the others nothing.
+    One that `ends_client` leaves it to the caller to start the next; if it is `polite`, the client
+    takes leave, if it is of a kind that does. One that `replaces_client` has started it.
     """
 
     make: Callable[[Tunnel, Random], Awaitable[None]]
-    excuses: bool
+    losses: int = 0
     ends_client: bool = False
+    polite: bool = False
+    replaces_client: bool = False
 
     @property
     def name(self) -> str:
         """What it is called in the report."""
         return self.make.__name__.replace("_", " ")
 
+    @property
+    def survived(self) -> bool:
+        """Whether the client lives on."""
+        return not (self.ends_client or self.replaces_client)
+
+    def trouble(self, tunnel: Tunnel) -> Trouble:
+        """Return what it is to that tunnel, from now on."""
+        if not self.losses:
+            return Trouble(self.name, tunnel.name)
+        kind = Goodbye if self.polite and tunnel.kind.takes_leave else Loss
+        return kind(self.name, tunnel.name, losses=self.losses)
+
 
 FAULTS = (
-    Fault(kill, excuses=True, ends_client=True),
-    Fault(stop, excuses=True, ends_client=True),
-    Fault(ghost, excuses=True, ends_client=True),
-    Fault(cut, excuses=True),
-    Fault(cut_handshake, excuses=True),
-    Fault(freeze, excuses=False),
-    Fault(stall, excuses=False),
-    Fault(delay, excuses=False),
-    Fault(throttle, excuses=False),
+    Fault(kill, losses=1, ends_client=True),
+    Fault(stop, losses=1, ends_client=True, polite=True),
+    Fault(ghost, losses=1, replaces_client=True),
+    Fault(cut, losses=1),
+    Fault(cut_handshake, losses=2),
+    Fault(freeze),
+    Fault(stall),
+    Fault(delay),
+    Fault(throttle),
 )
 
 
 def possible(tunnel: Tunnel) -> list[Fault]:
     """Return what may be done to a tunnel: a veteran's client lives from the start to the end."""
-    return [fault for fault in FAULTS if not (fault.ends_client and tunnel.veteran)]
+    return [fault for fault in FAULTS if fault.survived or not tunnel.veteran]

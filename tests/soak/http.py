@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import h11
 
 from pgrok.http.pages import Code
-from soak.ledger import Refused, Wrong
+from soak.ends import Refused, Unanswered, Wrong, before_an_answer
 from support.ports import LOOPBACK
 
 OURS = {502, 503, 504}
@@ -32,7 +32,8 @@ class Connection:
     @classmethod
     async def open(cls, host: str, port: int) -> Connection:
         """Connect to the public front."""
-        return cls(host, *await asyncio.open_connection(LOOPBACK, port))
+        with before_an_answer():
+            return cls(host, *await asyncio.open_connection(LOOPBACK, port))
 
     @property
     def kept(self) -> bool:
@@ -100,11 +101,12 @@ class Connection:
 
     async def _answer(self, status: int) -> None:
         """Take the head of the answer; raise `Refused` or `Wrong` for another than expected."""
-        event = await self._event()
-        while isinstance(event, h11.InformationalResponse):
+        with before_an_answer():
             event = await self._event()
+            while isinstance(event, h11.InformationalResponse):
+                event = await self._event()
         if isinstance(event, h11.ConnectionClosed):
-            raise ConnectionResetError("closed without an answer")
+            raise Unanswered("closed")
         assert isinstance(event, h11.Response), event
         if event.status_code != status:
             code = dict(event.headers).get(b"x-pgrok-error", b"").decode()
@@ -120,7 +122,7 @@ class Connection:
 def refusal(status: int, code: str) -> Exception:
     """Return what to raise for a status that was not expected, with that `X-Pgrok-Error`."""
     if status in OURS and code in set(Code):
-        return Refused(f"{status} {code}")
+        return Refused(status, Code(code))
     return Wrong(f"status {status} with X-Pgrok-Error {code or 'missing'}")
 
 

@@ -7,11 +7,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable
-from enum import StrEnum
 
-import h11
-from websockets.exceptions import ConnectionClosedError
-
+from soak.ends import VISIBLE, Failure, Left, Outcome, Refused, Sort, Unanswered, Wrong
 from soak.troubles import Troubles
 
 DEADLINE = 60.0
@@ -24,32 +21,6 @@ MOST_FAILURES = 20
 """After so many it is known well enough that something is wrong."""
 
 
-class Outcome(StrEnum):
-    """How a transfer ended."""
-
-    WHOLE = "whole"
-    REFUSED = "refused"
-    CUT = "cut"
-    LEFT = "left"
-    WRONG = "wrong"
-
-
-class Refused(Exception):
-    """The server answered in the stead of the application, and said so."""
-
-
-class Left(Exception):
-    """The visitor went away midway, as was meant."""
-
-
-class Wrong(Exception):
-    """What no fault excuses: other octets, too few without a word, a strange status."""
-
-
-VISIBLE = (ConnectionError, h11.RemoteProtocolError, ConnectionClosedError)
-"""What a visitor sees of a transfer that was cut."""
-
-
 class Ledger:
     """Counts transfers; each is either whole, or there is a reason for it in `troubles`."""
 
@@ -57,43 +28,55 @@ class Ledger:
         self.octets = 0
         """What transfers that were whole carried, both ways, without heads."""
         self.outcomes: Counter[tuple[str, Outcome]] = Counter()
+        self.excused: Counter[tuple[str, str]] = Counter()
+        """How transfers failed, and the kind of trouble that excuses it."""
         self.longest: Counter[str] = Counter()
         """Milliseconds that a transfer of a kind took at most."""
         self.failures: list[str] = []
-        self._began = time.monotonic()
+        self.began = time.monotonic()
+        """When the storm did: failures are told in its seconds, as its faults are."""
         self._troubles = troubles
 
     async def account(
-        self, kind: str, tunnel: str, transfer: Awaitable[int], since: float
+        self, kind: str, sort: Sort, tunnel: str, transfer: Awaitable[int], stood: float
     ) -> Outcome:
-        """Await a transfer, which returns its octets; what it uses stands `since` then."""
+        """Await a transfer, which returns its octets; what it uses stood then."""
         began = time.monotonic()
-        outcome, reason = await self._outcome(transfer)
+        outcome, error = await self._outcome(transfer)
         until = time.monotonic()
         self.longest[kind] = max(self.longest[kind], round((until - began) * 1000))
-        excused = outcome is not Outcome.WRONG and self._troubles.excuse(tunnel, since, until)
-        if reason and not excused:
-            outcome = Outcome.WRONG
-            self.fail(kind, reason, tunnel, since)
+        if isinstance(error, Wrong):
+            self.fail(kind, str(error), tunnel, began)
+        elif error is not None:
+            failure = _failure(sort, tunnel, stood, began, until, error)
+            if not self._is_excused(failure):
+                self.fail(kind, f"{failure}: {error!r}", tunnel, failure.since)
+                outcome = Outcome.WRONG
         self.outcomes[kind, outcome] += 1
         return outcome
 
-    async def _outcome(self, transfer: Awaitable[int]) -> tuple[Outcome, str]:
+    async def _outcome(self, transfer: Awaitable[int]) -> tuple[Outcome, Exception | None]:
         """Return how it ended, and what needs an excuse."""
         try:
             async with asyncio.timeout(DEADLINE):
                 self.octets += await transfer
         except Left:
-            return Outcome.LEFT, ""
+            return Outcome.LEFT, None
         except Refused as refusal:
-            return Outcome.REFUSED, f"refused: {refusal}"
+            return Outcome.REFUSED, refusal
         except VISIBLE as cut:
-            return Outcome.CUT, f"cut: {cut!r}"
+            return Outcome.CUT, cut
         except TimeoutError:
-            return Outcome.WRONG, f"hung for {DEADLINE:g} s"
+            return Outcome.WRONG, Wrong(f"hung for {DEADLINE:g} s")
         except Wrong as wrong:
-            return Outcome.WRONG, str(wrong)
-        return Outcome.WHOLE, ""
+            return Outcome.WRONG, wrong
+        return Outcome.WHOLE, None
+
+    def _is_excused(self, failure: Failure) -> bool:
+        trouble = self._troubles.excuse(failure)
+        if trouble is not None:
+            self.excused[str(failure), trouble.kind] += 1
+        return trouble is not None
 
     def fail(self, what: str, reason: str, tunnel: str = "", since: float | None = None) -> None:
         """Note, and say at once, what must not happen; `since` is when it began, if not now."""
@@ -101,8 +84,7 @@ class Ledger:
         since = now if since is None else since
         near = [
             f"{trouble.kind} at {self._times(trouble.began, trouble.ended)}"
-            for trouble in self._troubles
-            if trouble.covers(tunnel, since - NEAR, now)
+            for trouble in self._troubles.of(tunnel, since - NEAR, now)
         ]
         failure = (
             f"{what} {tunnel} at {self._times(since, now)}: {reason}\n"
@@ -112,7 +94,7 @@ class Ledger:
         print(f"WRONG: {failure}", file=sys.stderr, flush=True)
 
     def _times(self, began: float, ended: float) -> str:
-        return f"{began - self._began:.2f}-{ended - self._began:.2f} s"
+        return f"{began - self.began:.2f}-{ended - self.began:.2f} s"
 
     @property
     def hopeless(self) -> bool:
@@ -122,3 +104,11 @@ class Ledger:
     def count(self, outcome: Outcome) -> int:
         """Return how many transfers ended so."""
         return sum(number for (_, each), number in self.outcomes.items() if each is outcome)
+
+
+def _failure(
+    sort: Sort, tunnel: str, stood: float, began: float, ended: float, error: Exception
+) -> Failure:
+    refusal = error.code if isinstance(error, Refused) else None
+    answered = refusal is None and not isinstance(error, Unanswered)
+    return Failure(sort, tunnel, stood, began, ended, refusal, answered)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from operator import attrgetter
 
-from soak.ledger import Outcome
+from soak.ends import Outcome
 from soak.run import Soak
 from soak.troubles import Trouble, Troubles
 
@@ -16,7 +16,9 @@ MOMENTS = ("without clients", "with all clients", "with all, at the end", "witho
 
 def report(soak: Soak) -> str:
     """Return it, some twenty lines."""
-    return "\n".join([*_transfers(soak), *_faults(soak.troubles), *_resources(soak)])
+    return "\n".join(
+        [*_transfers(soak), *_excuses(soak), *_faults(soak.troubles), *_resources(soak)]
+    )
 
 
 def _transfers(soak: Soak) -> Iterator[str]:
@@ -27,6 +29,18 @@ def _transfers(soak: Soak) -> Iterator[str]:
         yield f"  {kind:22}{numbers}{ledger.longest[kind] / 1000:7.1f} s"
     totals = "".join(f"{ledger.count(outcome):9}" for outcome in Outcome)
     yield f"  {'all':22}{totals}; {ledger.octets / 1e6:.0f} MB carried whole"
+
+
+def _excuses(soak: Soak) -> Iterator[str]:
+    """Say how transfers failed, and what excuses that: each as often as the number behind it."""
+    yield "excused"
+    for failure in sorted({failure for failure, _ in soak.ledger.excused}):
+        numbers = sorted(
+            f"{kind} {number}"
+            for (each, kind), number in soak.ledger.excused.items()
+            if each == failure
+        )
+        yield f"  {failure:33}{', '.join(numbers)}"
 
 
 def _faults(troubles: Troubles) -> Iterator[str]:

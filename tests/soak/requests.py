@@ -7,8 +7,8 @@ import json
 from collections.abc import AsyncIterator
 from random import Random
 
+from soak.ends import Left, Wrong, before_an_answer
 from soak.http import Connection
-from soak.ledger import Left, Wrong
 from soak.origin import STEPS, event
 from support.payload import blocks, digest, payload
 
@@ -99,7 +99,8 @@ async def leave_upload(connection: Connection, chance: Random) -> int:
     """Go away in the middle of an upload."""
     length = size(chance) + 2
     connection.begin_upload("/digest", length, payload(chance.randrange(1, length)))
-    await connection.writer.drain()
+    with before_an_answer():
+        await connection.writer.drain()
     connection.abort()
     raise Left
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from soak.clients import Clients, Kind
 from soak.ledger import Ledger
+from soak.schedule import schedule
 from soak.server import Server
 from soak.tempest import Tempest
 from soak.troubles import Troubles
@@ -24,9 +25,6 @@ from support.postgres import PostgresServer
 
 ENDING = 15.0
 """Seconds of the time that a soak has which are kept for its end."""
-
-RESTARTS_EVERY = 120.0
-"""Seconds of a soak for each restart of its server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +94,14 @@ def _database(plan: Plan, folder: Path, stack: ExitStack) -> str:
 
 async def _storm(it: Soak, until: float) -> None:
     """Traffic and faults at the same time; what has begun then is brought to its end."""
-    seconds, seed = until - time.monotonic(), it.plan.seed
-    tempest = Tempest(seed, it.server, it.tunnels, it.troubles)
+    seed = it.plan.seed
+    print(faults := schedule(seed, it.plan.seconds, it.tunnels), flush=True)
+    tempest = Tempest(faults, it.server, it.troubles)
+    it.ledger.began = time.monotonic()
     async with asyncio.TaskGroup() as watching:
         watch = watching.create_task(it.watch.keep())
         async with asyncio.TaskGroup() as group:
-            group.create_task(tempest.rage(seconds, max(1, round(seconds / RESTARTS_EVERY))))
+            group.create_task(tempest.rage(until))
             for number in range(it.plan.visitors):
                 visitor = Visitor(number, seed, it.tunnels, it.ledger)
                 group.create_task(visitor.stay(until))

@@ -12,6 +12,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from soak.ledger import Ledger
+from soak.troubles import DRAIN, DRAIN_STREAMS, PARKING
 from support.daemon import Daemon
 from support.ports import LOOPBACK, free_port
 from support.processes import Process
@@ -40,7 +41,13 @@ class Server:
 
     def __init__(self, folder: Path, database: str, ledger: Ledger, stack: ExitStack) -> None:
         self._metrics = f"{LOOPBACK}:{free_port()}"
-        self.daemon = Daemon(folder, database, metrics={"listen": self._metrics})
+        self.daemon = Daemon(
+            folder,
+            database,
+            metrics={"listen": self._metrics},
+            proxy={"parking_seconds": PARKING},
+            timeouts={"drain": DRAIN, "drain_streams": DRAIN_STREAMS},
+        )
         self.began = 0.0
         self._ledger, self._stack = ledger, stack
 

@@ -10,8 +10,9 @@ from random import Random
 
 from soak import requests, streams
 from soak.clients import Clients, Kind
+from soak.ends import VISIBLE, Refused, Wrong
 from soak.http import Connection
-from soak.ledger import VISIBLE, Ledger, Refused, Wrong
+from soak.ledger import Ledger
 from support.daemon import Daemon, Person
 from support.faults import FaultRelay
 from support.go import LIVE

@@ -9,8 +9,9 @@ from random import Random
 from typing import TypeVar
 
 from soak import requests, streams
+from soak.ends import Outcome, Sort
 from soak.http import Connection
-from soak.ledger import Ledger, Outcome
+from soak.ledger import Ledger
 from soak.tunnels import Tunnel
 
 Request = Callable[[Connection, Random], Awaitable[int]]
@@ -29,6 +30,9 @@ REQUESTS: Mapping[Request, int] = {
     requests.leave_upload: 5,
 }
 """What is done on a connection that may be kept, and how often beside the others."""
+
+POSTS = {requests.upload, requests.upload_in_vain, requests.leave_upload}
+"""Those of them that may be sent once only."""
 
 STREAMS: Mapping[Stream, int] = {streams.stream: 6, streams.leave_stream: 1}
 """What is done with a tcp tunnel."""
@@ -69,18 +73,18 @@ class Visitor:
 
     async def _visit(self, tunnel: Tunnel) -> Outcome:
         if tunnel.is_tcp:
-            return await self._stream(self._draw(STREAMS), tunnel)
+            return await self._stream(self._draw(STREAMS), Sort.TCP, tunnel)
         if self._chance.random() < WEBSOCKETS:
-            return await self._stream(streams.websocket, tunnel)
+            return await self._stream(streams.websocket, Sort.WEBSOCKET, tunnel)
         return await self._request(self._draw(REQUESTS), tunnel)
 
     def _draw(self, choices: Mapping[Deed, int]) -> Deed:
         (drawn,) = self._chance.choices(list(choices), list(choices.values()))
         return drawn
 
-    async def _stream(self, do: Stream, tunnel: Tunnel) -> Outcome:
-        transfer = do(tunnel.host, tunnel.port, self._chance)
-        return await self._ledger.account(do.__name__, tunnel.name, transfer, time.monotonic())
+    async def _stream(self, do: Stream, sort: Sort, tunnel: Tunnel) -> Outcome:
+        transfer, now = do(tunnel.host, tunnel.port, self._chance), time.monotonic()
+        return await self._ledger.account(do.__name__, sort, tunnel.name, transfer, now)
 
     async def _request(self, do: Request, tunnel: Tunnel) -> Outcome:
         """Do it on a connection that was kept, or on a new one, which may be kept."""
@@ -89,7 +93,7 @@ class Visitor:
         if kept and (kept.stood < now - KEPT_SECONDS or self._chance.random() > KEPT):
             kept.writer.close()
             kept = None
-        since = kept.stood if kept else now
+        stood = kept.stood if kept else now
         used: list[Connection] = []
 
         async def transfer() -> int:
@@ -97,7 +101,8 @@ class Visitor:
             used.append(connection)
             return await do(connection, self._chance)
 
-        outcome = await self._ledger.account(do.__name__, tunnel.name, transfer(), since)
+        sort = Sort.POST if do in POSTS else Sort.GET
+        outcome = await self._ledger.account(do.__name__, sort, tunnel.name, transfer(), stood)
         for connection in used:
             if outcome is Outcome.WHOLE and connection.kept:
                 self._kept[tunnel] = connection
