@@ -12,7 +12,7 @@ from asyncssh.packet import Boolean, String
 
 from pgrok.transport.ssh.client import ClientConnection
 from pgrok.transport.ssh.gcm import PacketCipher
-from pgrok.transport.ssh.outbound import BULK_FLUSH_AT, FLUSH_AT
+from pgrok.transport.ssh.outbound import BULK_FLUSH_AT, FLUSH_AT, SMALL
 from support.conditions import steps
 from support.payload import payload
 from support.replay import Keys, SilentSocket, replayed_client
@@ -96,7 +96,7 @@ async def test_whatever_the_way_it_leaves_in_the_order_it_was_sealed(
 ) -> None:
     connection.send_data(0, b"data")
     debug(connection)
-    connection.send_data(0, bytes(FLUSH_AT))
+    connection.send_data(0, bytes(SMALL))
     debug(connection)
     connection.lent[:5] = b"lent!"
     connection.send_lent(0, 0, 5)
@@ -120,9 +120,9 @@ def packets(socket: Socket) -> Iterable[bytes]:
 async def test_what_was_lent_is_sent_as_any_other_data(
     fast: bool, connection: ClientConnection, socket: Socket
 ) -> None:
-    data = payload(3 * FLUSH_AT + 100)
+    data = payload(3 * SMALL + 100)
     connection.lent[: len(data)] = data
-    edges = [0, 1, 100, 5_000, 5_001, 3 * FLUSH_AT, len(data)]
+    edges = [0, 1, 100, 5_000, 5_001, 3 * SMALL, len(data)]
     if not fast:
         connection._sealer = None
     for begin, end in pairwise(edges):
@@ -148,7 +148,7 @@ async def test_nothing_follows_a_goodbye(connection: ClientConnection, socket: S
     connection.send_data(0, b"before")
     connection.say_goodbye("bye")
     connection.send_data(0, b"after")
-    connection.send_data(0, bytes(FLUSH_AT))
+    connection.send_data(0, bytes(SMALL))
     debug(connection)
     await steps()
     [octets, end] = socket.calls
