@@ -38,6 +38,8 @@ class DataReader(Reader, Protocol):
 class Lender(ABC):
     """A transport that lends room to read what is to be written to it."""
 
+    __slots__ = ()
+
     @abstractmethod
     def lend(self, _sizehint: int = -1) -> memoryview:
         """Return room for data that `write_lent` is told of, before anybody else is lent any."""

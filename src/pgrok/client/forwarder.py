@@ -113,6 +113,8 @@ class _Destination:
 class _Channel(DownstreamConnection):
     """One channel; requests come on it one after the other."""
 
+    __slots__ = ("_forwarder",)
+
     def __init__(self, forwarder: _Forwarder) -> None:
         super().__init__(self, forwarder.deadlines, TIMEOUTS, FROM_OTHER_END)
         self._forwarder = forwarder

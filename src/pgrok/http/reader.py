@@ -58,6 +58,11 @@ class MessageReader(Generic[HeadT]):
     tenth faster where the code of an exchange meets one type only.
     """
 
+    __slots__ = (
+        *("_body", "_buffer", "_empty_lines", "_eof", "_max_lines", "_max_octets", "_method"),
+        *("_parse", "_recall", "_searched", "_start", "awaits_message", "clean"),
+    )
+
     def __init__(
         self,
         parse: Parse[HeadT],

@@ -28,6 +28,11 @@ MAX_READ_AHEAD = 64 * 1024
 class DownstreamConnection(asyncio.Protocol):
     """One HTTP connection that requests come from, one exchange after the other."""
 
+    __slots__ = (
+        *("_advancing", "_backend", "_exchange", "_fresh", "_passing", "_peer", "_reader"),
+        *("_timeouts", "keeps_alive", "loop"),
+    )
+
     def __init__(
         self,
         backend: Backend,

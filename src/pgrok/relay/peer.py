@@ -23,6 +23,11 @@ class Peer:
     written to it is read any more.
     """
 
+    __slots__ = (
+        *("_deadlines", "_half_open", "_stall", "_stalled", "_timeouts", "deadline", "ended"),
+        *("full", "lingering", "reading", "transport"),
+    )
+
     transport: asyncio.Transport
     """Of a connection that stands."""
 

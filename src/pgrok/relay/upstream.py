@@ -26,6 +26,11 @@ class UpstreamOwner(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """One HTTP connection to where requests go, for one exchange at a time."""
 
+    __slots__ = (
+        *("_ended", "_exchange", "_owner", "_reader", "_reading", "connected", "give_up", "heard"),
+        *("idle_since", "idle_until", "reused", "transport"),
+    )
+
     transport: asyncio.Transport
     """Of a connection that stands."""
 

@@ -21,6 +21,8 @@ copy costs more than the place of what is around them."""
 class Outbox:
     """Octets that wait to be sent, for room in the peer's window or in the connection."""
 
+    __slots__ = ("_pieces", "limits", "max_packet", "size", "window")
+
     def __init__(self) -> None:
         self.window = 0
         self.max_packet = 0
@@ -84,6 +86,8 @@ class Outbox:
 
 class Inbox:
     """Octets that arrived while nobody reads. The window bounds them; this bounds the pieces."""
+
+    __slots__ = ("pieces",)
 
     def __init__(self) -> None:
         self.pieces: deque[bytearray | bytes | memoryview] = deque()

@@ -30,6 +30,8 @@ slow one they all wait for each other's."""
 class TunnelChannel(EndingChannel, Lender):
     """A bidirectional stream inside an SSH connection."""
 
+    __slots__ = ("_send_data", "_unread", "_window", "_writer_paused")
+
     def __init__(
         self,
         link: ChannelLink,
@@ -39,6 +41,8 @@ class TunnelChannel(EndingChannel, Lender):
     ) -> None:
         super().__init__(link, protocol, number, extra)
         self._writer_paused = False
+        self._unread = False
+        """Whether what arrives has to wait behind what did before."""
         self._window = ReceiveWindow()
         # Bound once: the interpreter looks up a method of so large an object anew each time.
         self._send_data = link.send_data
@@ -84,7 +88,7 @@ class TunnelChannel(EndingChannel, Lender):
         Much of it comes as a view of its packet, which nobody changes; all of ours take either.
         """
         octets = len(data)
-        if (not octets or not self._open or self._reader_paused or self._inbox.pieces) or (
+        if (not octets or not self._open or self._reader_paused or self._unread) or (
             self._eof_arrived or self._close_arrived or self._closing
         ):
             self._set_aside(data)
@@ -239,6 +243,7 @@ class TunnelChannel(EndingChannel, Lender):
         if self._closing:
             self._done_with(octets)
         elif octets:
+            self._unread = True
             self._inbox.put(data)
 
     def _done_with(self, octets: int) -> None:
@@ -259,6 +264,7 @@ class TunnelChannel(EndingChannel, Lender):
             data = self._inbox.take()
             self._tell(self._protocol.data_received, data)
             self._done_with(len(data))
+        self._unread = bool(self._inbox)
         self._tell_end()
 
 

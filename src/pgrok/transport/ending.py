@@ -27,6 +27,12 @@ T = TypeVar("T")
 class EndingChannel(asyncio.Transport):
     """The part of a channel that ends it; `TunnelChannel` moves its data."""
 
+    __slots__ = (
+        *("_close_arrived", "_close_sent", "_closing", "_eof_arrived", "_eof_sent", "_eof_told"),
+        *("_eof_wanted", "_inbox", "_link", "_lost", "_open", "_outbox", "_protocol"),
+        *("_reader_paused", "_reads_on", "number", "peer_number"),
+    )
+
     def __init__(
         self,
         link: ChannelLink,

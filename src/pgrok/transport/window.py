@@ -38,6 +38,11 @@ class ReceiveWindow:
     nothing to send. What has been granted cannot be taken back, it has to be used up.
     """
 
+    __slots__ = (
+        *("_granted", "_missing", "_pass_at_most", "_passed", "_read", "_read_since", "_stalled"),
+        *("_worth_granting", "size"),
+    )
+
     def __init__(self) -> None:
         self.size = INITIAL_WINDOW
         self._worth_granting = INITIAL_WINDOW // 2
@@ -47,29 +52,37 @@ class ReceiveWindow:
         self._read = 0
         self._read_since = 0.0
         self._stalled = False
+        self._passed = 0
+        """Octets that were passed on, and are accounted for when anything depends on it."""
+        self._look_ahead()
 
     def take(self, octets: int) -> None:
         """Account for data that arrived; raises `RemoteProtocolError` if it was not granted."""
+        self._settle()
         left = self._granted - octets
         if left < 0:
-            raise self._overrun(octets)
+            raise RemoteProtocolError(
+                f"channel data of {octets} octets in a window of {self._granted}"
+            )
         self._granted = left
-
-    def pass_on(self, octets: int) -> bool:
-        """As `take` and then `read`, for data that the reader takes as it arrives."""
-        left = self._granted - octets
-        if left < 0:
-            raise self._overrun(octets)
-        self._granted = left
-        self._read += octets
-        self._missing = missing = self._missing + octets
-        return missing >= self._worth_granting
+        self._look_ahead()
 
     def read(self, octets: int) -> bool:
         """Account for data that the reader took; return whether that makes a grant due."""
+        self._settle()
         self._read += octets
-        self._missing = missing = self._missing + octets
-        return missing >= self._worth_granting
+        self._missing += octets
+        self._look_ahead()
+        return self.is_due()
+
+    def pass_on(self, octets: int) -> bool:
+        """As `take` and then `read`, for data that the reader takes as it arrives."""
+        passed = self._passed + octets
+        if passed < self._pass_at_most:
+            self._passed = passed
+            return False
+        self.take(octets)
+        return self.read(octets)
 
     def stall(self) -> None:
         """Note that the reader does not keep up."""
@@ -77,25 +90,33 @@ class ReceiveWindow:
 
     def is_due(self) -> bool:
         """Whether a grant may be worth a message now."""
-        return self._missing >= self._worth_granting
+        return self._missing + self._passed >= self._worth_granting
 
     def grant(self, now: float, round_trip: float) -> int:
         """Return how many octets to grant, at a time when it is due; both arguments in seconds.
 
         That is 0 if the window has just become smaller than what is still granted.
         """
+        self._settle()
         before = self.size
         self._follow_reader(now, max(round_trip, SHORTEST_PATH))
         self._missing += self.size - before
         octets = max(0, self._missing)
         self._granted += octets
         self._missing -= octets
+        self._look_ahead()
         return octets
 
-    def _overrun(self, octets: int) -> RemoteProtocolError:
-        return RemoteProtocolError(
-            f"channel data of {octets} octets in a window of {self._granted}"
-        )
+    def _settle(self) -> None:
+        """Account for what was passed on."""
+        passed, self._passed = self._passed, 0
+        self._granted -= passed
+        self._read += passed
+        self._missing += passed
+
+    def _look_ahead(self) -> None:
+        """See how much may be passed on before a grant is due, or more came than was granted."""
+        self._pass_at_most = min(self._granted, self._worth_granting - self._missing)
 
     def _follow_reader(self, now: float, round_trip: float) -> None:
         round_trips = (now - self._read_since) // round_trip

@@ -158,6 +158,8 @@ class Front:
 class _VisitorConnection(DownstreamConnection):
     """One visitor's connection; its requests may be for different hosts, behind a proxy."""
 
+    __slots__ = ("_front", "_visitor")
+
     def __init__(self, front: Front, deadlines: Deadlines, timeouts: Timeouts) -> None:
         super().__init__(self, deadlines, timeouts)
         self._front = front

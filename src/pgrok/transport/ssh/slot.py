@@ -31,6 +31,8 @@ class ChannelSlot:
     none of which a forwarded channel knows.
     """
 
+    __slots__ = ("_refuse_request", "channel")
+
     def __init__(self, channel: TunnelChannel, refuse_request: Callable[[], None]) -> None:
         self.channel = channel
         self._refuse_request = refuse_request
