@@ -33,6 +33,8 @@ make_venv() {
         say "Install it (Debian, Ubuntu: apt install python$version-venv) and try again."
         return 1
     fi
+    # Behind a link is somebody else's, which --clear would empty.
+    [ ! -L .venv ] || rm .venv
     "$python" -m venv --clear .venv
 }
 
