@@ -70,9 +70,12 @@ async def test_what_one_step_sends_leaves_in_one_write(
 
 
 @pytest.mark.parametrize(("octets", "limit"), [(1024, FLUSH_AT), (30 * 1024, BULK_FLUSH_AT)])
+@pytest.mark.parametrize("fast", [True, False])
 async def test_much_is_written_before_the_end_of_the_step(
-    octets: int, limit: int, connection: ClientConnection, socket: Socket
+    octets: int, limit: int, fast: bool, connection: ClientConnection, socket: Socket
 ) -> None:
+    if not fast:
+        connection._sealer = None
     for sent in range(octets, limit + 1, octets):
         assert socket.calls == [], sent
         connection.send_data(0, bytes(octets))

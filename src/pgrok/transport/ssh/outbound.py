@@ -149,11 +149,12 @@ class Outbound(Base):
 
     def _send(self, data: bytes) -> None:
         """Write what asyncssh has sealed, after what was sent before it."""
+        octets = len(data)
         if not self._unwritten:
             self.loop.call_soon(self._flush)
         self._unwritten.append(data)
-        self._unwritten_octets += len(data)
-        if self._unwritten_octets >= FLUSH_AT:
+        self._unwritten_octets += octets
+        if self._unwritten_octets >= (FLUSH_AT if octets < SMALL else BULK_FLUSH_AT):
             self._flush()
 
     def _flush(self) -> None:
