@@ -36,6 +36,11 @@ class SpliceEnd(asyncio.Protocol):
     close when both have.
     """
 
+    __slots__ = (
+        *("_early", "_ended", "_full", "_half_open", "_left", "_lost", "_other", "_transport"),
+        *("give_up", "on_lost"),
+    )
+
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._other: SpliceEnd | None = None

@@ -54,6 +54,8 @@ async def open_port(host: str, visitors: Visitors, streams: Streams, port: int) 
 class _Visitor(SpliceEnd):
     """One visitor's socket; its channel is opened as soon as it stands."""
 
+    __slots__ = ("_port",)
+
     def __init__(self, port: PublicPort | None) -> None:
         super().__init__()
         self._port = port
