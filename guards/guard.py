@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from guards.syntax import parse
+
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "pgrok"
 
@@ -58,9 +60,7 @@ class Area:
     guards: tuple[Guard, ...]
 
 
-@lru_cache
-def _parsed(text: str) -> ast.Module:
-    return ast.parse(text)
+_parsed = lru_cache(parse)
 
 
 def _names_at(body: list[ast.stmt], line: int) -> Iterator[str]:

@@ -28,6 +28,7 @@ from asyncssh.crypto.cipher import GCMCipher
 from asyncssh.encryption import GCMEncryption
 from asyncssh.packet import SSHPacket
 
+from guards.syntax import parse
 from pgrok.transport import ssh
 from support.transport import host_keys
 
@@ -160,7 +161,7 @@ def private_names() -> set[str]:
     """Return the names with one leading underscore that the source reads, sets or defines."""
     names = set()
     for source in SOURCES:
-        for node in ast.walk(ast.parse(source.read_text())):
+        for node in ast.walk(parse(source.read_text())):
             if isinstance(node, ast.Attribute):
                 names.add(node.attr)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -173,7 +174,7 @@ def private_names() -> set[str]:
 def imports() -> Iterator[tuple[str, str]]:
     """Yield module and name of everything imported from asyncssh's inner modules."""
     for source in SOURCES:
-        for node in ast.walk(ast.parse(source.read_text())):
+        for node in ast.walk(parse(source.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("asyncssh."):
                 yield from ((node.module or "", alias.name) for alias in node.names)
 

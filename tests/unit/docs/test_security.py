@@ -11,6 +11,7 @@ import pytest
 from guards import publishing
 from guards.catalogue import AREAS
 from guards.guard import ROOT, SOURCE, Guard, GuardError
+from guards.syntax import parse
 
 GUARDS = [guard for area in AREAS for guard in area.guards]
 
@@ -21,7 +22,7 @@ TEXT = "def check(size):\n    if size > 1:\n        raise ValueError\n"
 def names_in(file: str) -> frozenset[str]:
     """Return the names of the tests in a file, those of classes with the class before them."""
     found: set[str] = set()
-    for node in ast.parse((ROOT / file).read_text("utf-8")).body:
+    for node in parse((ROOT / file).read_text("utf-8")).body:
         members = node.body if isinstance(node, ast.ClassDef) else [node]
         prefix = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
         for each in members:
@@ -67,3 +68,19 @@ def test_a_guard_is_named_by_what_holds_it() -> None:
         guard.place(f"class Door:\n    {TEXT.replace(chr(10), chr(10) + '    ')}") == "Door.check"
     )
     assert Guard("", "", "{1}", "", "").place("LIMITS = frozenset(\n    {1}\n)\n") == "LIMITS"
+
+
+def test_a_parse_that_another_one_has_disturbed_is_done_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    undisturbed, tries = ast.parse, []
+
+    def disturbed(source: str) -> ast.Module:
+        tries.append(source)
+        if len(tries) == 1:
+            raise SystemError("AST constructor recursion depth mismatch")
+        return undisturbed(source)
+
+    monkeypatch.setattr(ast, "parse", disturbed)
+    assert ast.unparse(parse("x = 1")) == "x = 1"
+    assert len(tries) == 2
