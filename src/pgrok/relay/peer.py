@@ -136,6 +136,7 @@ class Peer:
 
     def close(self) -> None:
         """Close after what is still to be read, if somebody reads it."""
+        self.deadline.rest()
         self.transport.close()
         if self.transport.get_write_buffer_size():
             self._watch_taking()

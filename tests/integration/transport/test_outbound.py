@@ -12,6 +12,8 @@ from asyncssh.packet import Boolean, String
 
 from pgrok.transport.ssh.client import ClientConnection
 from pgrok.transport.ssh.gcm import PacketCipher
+from pgrok.transport.ssh.liveness import ANSWER
+from pgrok.transport.ssh.multiplexer import MAX_UNSENT
 from pgrok.transport.ssh.outbound import BULK_FLUSH_AT, FLUSH_AT, SMALL
 from support.conditions import steps
 from support.payload import payload
@@ -168,3 +170,14 @@ async def test_a_socket_that_is_closing_is_left_alone(
     connection.send_data(0, b"late")
     await steps()
     assert socket.calls == []
+
+
+async def test_what_a_peer_who_reads_nothing_is_sent_is_bounded(
+    connection: ClientConnection, socket: Socket
+) -> None:
+    connection.pause_writing()
+    for _ in range(MAX_UNSENT // 16):
+        connection.send_message(ANSWER)
+    await steps()
+    assert socket.calls[-1] == "abort"
+    assert 0.9 * MAX_UNSENT < len(socket.written) < 1.1 * MAX_UNSENT

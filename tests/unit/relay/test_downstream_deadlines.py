@@ -280,6 +280,21 @@ def test_who_does_not_read_a_last_answer_is_given_up(
     assert visitor.aborted
 
 
+def test_who_reads_nothing_and_was_refused_at_once_is_given_up_as_soon(
+    relay: Relay, visitor: MemoryTransport
+) -> None:
+    visitor.send(GET + get(b"/", b"Connection: close"))
+    visitor.end()
+    visitor.stop_taking()
+    relay.refuses = True
+    relay.target.send(OK)
+    assert relay.statuses == [200, 502]
+    relay.advance(298)
+    assert not visitor.aborted
+    relay.advance(4)
+    assert visitor.aborted
+
+
 def test_who_reads_a_last_answer_late_gets_it(relay: Relay, visitor: MemoryTransport) -> None:
     visitor.stop_taking()
     visitor.send(get(b"/", b"Connection: close"))

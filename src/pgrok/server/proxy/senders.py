@@ -12,6 +12,9 @@ from functools import lru_cache
 from pgrok.http.forwarding import IsTrusted, sender_of
 from pgrok.transport.admission import origin_of
 
+_REMEMBERED_OCTETS = 256
+"""What is longer is no list that proxies of ours wrote, and would be kept for whoever sent it."""
+
 
 class Senders:
     """Counts requests; `is_trusted` tells whether an address is a proxy's.
@@ -31,7 +34,8 @@ class Senders:
 
         Raises `TooMany`, and counts nothing, if its sender has as many under way as it may.
         """
-        sender = self._sender(forwarded)
+        short = len(forwarded) <= _REMEMBERED_OCTETS
+        sender = self._sender(forwarded) if short else self._find_sender(forwarded)
         if sender is not None:
             if self._under_way[sender] >= self._limit:
                 raise TooMany

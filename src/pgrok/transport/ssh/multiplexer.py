@@ -21,7 +21,7 @@ from pgrok.errors import ChannelRefused, ConnectionLost
 from pgrok.sockets import keep_queue_short
 from pgrok.transport.channel import TunnelChannel
 from pgrok.transport.link import Channel
-from pgrok.transport.ssh.gcm import PacketCipher
+from pgrok.transport.ssh.gcm import LENGTH, TAG, PacketCipher
 from pgrok.transport.ssh.inbound import Inbound
 from pgrok.transport.ssh.outbound import FLUSH_AT
 from pgrok.transport.ssh.slot import ChannelSlot
@@ -188,7 +188,7 @@ class Multiplexer(Inbound):
         super()._send(data)
 
     def _send_beside(self, sealer: PacketCipher, packet: bytes) -> None:
-        self._count_unsent(len(packet))
+        self._count_unsent(LENGTH + len(packet) + TAG)
         super()._send_beside(sealer, packet)
 
     def _count_unsent(self, octets: int) -> None:

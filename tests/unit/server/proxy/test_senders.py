@@ -49,3 +49,12 @@ def test_who_has_gone_is_forgotten(counted: Senders) -> None:
         sender = counted.enter(b"192.0.2.1")
         assert sender is not None
         counted.leave(sender)
+
+
+def test_what_a_stranger_wrote_at_length_is_not_kept(counted: Senders) -> None:
+    at_length = b"203.0.113.9, " * 50 + b"192.0.2.1"
+    alice = counted.enter(at_length)
+    assert counted._sender.cache_info().currsize == 0
+    assert counted.enter(b"192.0.2.1") == alice
+    with pytest.raises(TooMany):
+        counted.enter(at_length)
