@@ -49,8 +49,6 @@ LAST_WRITES_SECONDS = 3.0
 _NAMES_LOST = "live names not left to the next daemon"
 _USES_LOST = "last use of tokens not written"
 
-# Looked up for every request; a member costs more than a name.
-
 
 class Rooms:
     """The rooms that carry tunnels, and what they share."""

@@ -64,7 +64,6 @@ class Front:
         self._find = find
         self._scheme = scheme
         self._deadlines = deadlines
-        self._loop = deadlines.loop
         self._counts = counts
         self._decisions = decisions
         self._timeouts = timeouts

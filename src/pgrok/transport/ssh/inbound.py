@@ -126,7 +126,7 @@ class Inbound(Liveness):
         """Let asyncssh deal with one packet; False if it has more to do before the next one."""
         opener.opened = packet
         self._inpbuf = b"".join((length, sealed))
-        # Whoever counts packets here leaves the beginning anew to asyncssh.
+        # Nobody looks at a packet's number before; asyncssh names it where it knows no answer.
         self._recv_seq %= SEQUENCE_LIMIT
         super()._recv_data()
         return self._recv_encryption is opener and self._is_at_packet()
